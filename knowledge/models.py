@@ -1,0 +1,172 @@
+"""What a venue has written down.
+
+Article (venue, slug) -> ArticleText (one a language) -> Version (never changed once written) -> Passage (what search
+reads). A text points at the version that is live; to publish is to move that pointer, in one transaction with the
+passages (knowledge.indexing).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+from concierge.models import Venue
+
+LONGEST_BODY = 100_000  # characters
+
+
+class Article(models.Model):
+    """One subject, in as many languages as somebody wrote it in. The slug is its public id."""
+
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="articles")
+    slug = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [models.UniqueConstraint(fields=["venue", "slug"], name="one_article_a_slug")]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class ArticleText(models.Model):
+    """An article in one language: its versions, and which of them is live."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        REVIEW = "review", "In review"
+        PUBLISHED = "published", "Published"
+        ARCHIVED = "archived", "Archived"
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=10)
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    live = models.OneToOneField("Version", models.SET_NULL, null=True, blank=True, related_name="live_for")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["article", "language"], name="one_text_an_article_language")]
+
+    def __str__(self) -> str:
+        return f"{self.article.slug} ({self.language})"
+
+    @property
+    def latest(self) -> Version | None:
+        return self.versions.order_by("-number").first()
+
+    def write(
+        self,
+        *,
+        title: str,
+        body: str,
+        valid_from: datetime | None = None,
+        valid_until: datetime | None = None,
+        author: object = None,
+    ) -> tuple[Version, bool]:
+        """The version that holds these words, and whether it is new. Equal words make no new version.
+
+        Raises ValidationError if title or body is empty or the body is over LONGEST_BODY characters.
+        """
+        latest = self.latest
+        if latest and latest.says(title, body, valid_from, valid_until):
+            return latest, False
+        version = Version(
+            text=self,
+            number=latest.number + 1 if latest else 1,
+            title=title.strip(),
+            body=body.strip(),
+            valid_from=valid_from,
+            valid_until=valid_until,
+            author=author,
+        )
+        version.full_clean(exclude=["text", "author"])
+        version.save()
+        return version, True
+
+
+class Version(models.Model):
+    """The words of an article at one time. What was cited stays readable for ever."""
+
+    text = models.ForeignKey(ArticleText, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    body = models.TextField(max_length=LONGEST_BODY)
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    written_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["text", "number"], name="one_number_a_version")]
+
+    def __str__(self) -> str:
+        return f"{self.text} v{self.number}"
+
+    def clean(self) -> None:
+        if len(self.body) > LONGEST_BODY:
+            raise ValidationError(
+                {"body": f"The text has {len(self.body):,} characters; the most is {LONGEST_BODY:,}. Split it."}
+            )
+        if self.valid_from and self.valid_until and self.valid_until <= self.valid_from:
+            raise ValidationError({"valid_until": "The end lies before the beginning."})
+
+    def says(self, title: str, body: str, valid_from: datetime | None, valid_until: datetime | None) -> bool:
+        return (self.title, self.body, self.valid_from, self.valid_until) == (
+            title.strip(),
+            body.strip(),
+            valid_from,
+            valid_until,
+        )
+
+
+class Passage(models.Model):
+    """A piece of a live version that search compares a question with. Made only by knowledge.indexing."""
+
+    class Kind(models.TextChoices):
+        WHOLE = "whole"  # title and body, or a section of a long body
+        SENTENCE = "sentence"  # one sentence, prefixed by the title when it is embedded
+
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="passages")
+    version = models.ForeignKey(Version, models.CASCADE, related_name="passages")
+    kind = models.CharField(max_length=10, choices=Kind)
+    position = models.PositiveIntegerField()
+    text = models.TextField(help_text="As written, as it may be spoken.")
+    digest = models.CharField(max_length=64, help_text="Of what was embedded and by which embedder.")
+    vector = models.BinaryField(help_text="Unit vector, float32, little-endian.")
+
+    class Meta:
+        ordering = ["version_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["version", "position"], name="one_passage_a_position")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class IndexRevision(models.Model):
+    """Counts the changes to what can be found at a venue. In-memory indexes compare it with their own."""
+
+    venue = models.OneToOneField(Venue, models.CASCADE, related_name="index_revision", primary_key=True)
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.venue}: {self.number}"
+
+
+class GoldenQuestion(models.Model):
+    """A question whose right articles are known; none means that the venue has no answer."""
+
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="golden_questions")
+    language = models.CharField(max_length=10)
+    question = models.CharField(max_length=500)
+    articles = models.ManyToManyField(Article, blank=True, related_name="golden_questions")
+    on_page = models.BooleanField(default=False, help_text="Shown to visitors under 'People often ask'.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["venue", "language", "question"], name="one_golden_question")]
+
+    def __str__(self) -> str:
+        return self.question
