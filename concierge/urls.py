@@ -1,0 +1,23 @@
+"""Both kinds of host share this map; the doors in concierge.access tell which route answers where."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from concierge import views
+from concierge.access import on_console_host
+from concierge.health import healthz
+
+admin.site.site_header = admin.site.site_title = "Concierge"
+# The admin has doors of its own, but none that knows hosts.
+admin.site.login = on_console_host(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", healthz, name="healthz"),
+    path("voice/", include("voice.urls")),
+    path("staff/", include("voice.staff_urls")),
+    path("knowledge/", include("knowledge.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("<language:language>/", views.venue_page, name="venue"),
+]
