@@ -8,6 +8,9 @@ from django.template.loader import render_to_string
 from concierge.models import Venue
 
 
+CONSOLE_PATHS = ("/accounts/", "/admin/", "/staff/", "/knowledge/")
+
+
 class VenueRequest(HttpRequest):
     """A request that has passed HostMiddleware and the door `on_venue_host`."""
 
@@ -32,6 +35,9 @@ class HostMiddleware:
         request.is_console = host in settings.CONSOLE_HOSTS  # type: ignore[attr-defined]
         request.venue = None if request.is_console else find_venue(host)  # type: ignore[attr-defined]
         if not request.is_console and request.venue is None:  # type: ignore[attr-defined]
+            return HttpResponse(render_to_string("404.html"), status=404)
+        if request.venue and request.path_info.startswith(CONSOLE_PATHS):  # type: ignore[attr-defined]
+            # Accounts and admin bring their own views, which know no doors. Visitors' hosts have no login.
             return HttpResponse(render_to_string("404.html"), status=404)
         return self.get_response(request)
 

@@ -201,6 +201,9 @@ class Worker(models.Model):
     slots = models.PositiveSmallIntegerField()
     free_slots = models.PositiveSmallIntegerField()
     profile = models.CharField(max_length=10)
+    hears = models.JSONField(default=list, help_text="Languages that it can hear.")
+    speaks = models.JSONField(default=list, help_text="Languages that it can speak.")
+    rough = models.JSONField(default=list, help_text="Languages whose voice or ear is a makeshift.")
 
     objects = WorkerQuerySet.as_manager()
 

@@ -1,3 +1,9 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from voice.token import token
+from voice.webhook import livekit_webhook
+
+urlpatterns = [
+    path("token", token, name="token"),
+    path("webhook", livekit_webhook, name="webhook"),
+]
