@@ -162,7 +162,9 @@ class OpeningHours(models.Model):
     venue = models.ForeignKey(Venue, models.CASCADE, related_name="hours")
     slug = models.SlugField(help_text="'house' for the venue itself, 'desk' for its front desk, else any name.")
     names = models.JSONField(default=dict, help_text='The name in each language: {"en": "Front desk"}.')
-    rules = models.CharField(max_length=500, help_text="OpenStreetMap syntax, such as Mo-Fr 08:00-20:00; Sa,Su 10:00-18:00.")
+    rules = models.CharField(
+        max_length=500, help_text="OpenStreetMap syntax, such as Mo-Fr 08:00-20:00; Sa,Su 10:00-18:00."
+    )
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -180,7 +182,7 @@ class OpeningHours(models.Model):
         from concierge.hours import BadRules, check_rules
 
         try:
-            check_rules(self.rules)
+            check_rules(self.rules, timezone=self.venue.timezone if self.venue_id else "")
         except BadRules as error:
             raise ValidationError({"rules": str(error)}) from None
 
@@ -209,7 +211,7 @@ class SpecialDay(models.Model):
         if self.ends_on and self.starts_on and self.ends_on < self.starts_on:
             raise ValidationError({"ends_on": "The last day lies before the first."})
         try:
-            check_rules(self.rules)
+            check_rules(self.rules, timezone=self.hours.venue.timezone if self.hours_id else "")
         except BadRules as error:
             raise ValidationError({"rules": str(error)}) from None
 
