@@ -11,6 +11,7 @@ os.environ["CONCIERGE_PROFILE"] = "local"
 import pytest  # noqa: E402
 
 from tests import factories  # noqa: E402
+from tests.fakes import FakeLiveKit  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +31,15 @@ def palm(db):
 def rival(db):
     """Another venue, whose staff must see nothing of ours."""
     return factories.create_venue(slug="rival", host="rival.test")
+
+
+@pytest.fixture
+def livekit(monkeypatch):
+    """LiveKit's server, for tests that need no room."""
+    from voice import lines, rooms
+
+    lines.forget_addresses()
+    fake = FakeLiveKit()
+    for name in ("open_room", "close_room", "open_rooms", "steer"):
+        monkeypatch.setattr(rooms, name, getattr(fake, name))
+    return fake

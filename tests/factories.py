@@ -27,7 +27,9 @@ def create_user(*, venue: Venue | None = None, role=Membership.Role.AGENT, name=
     return user
 
 
-def create_text(*, venue: Venue, slug="", title="Pool", body="The pool is open from six to ten.", language="en") -> ArticleText:
+def create_text(
+    *, venue: Venue, slug="", title="Pool", body="The pool is open from six to ten.", language="en"
+) -> ArticleText:
     """An unpublished article in one language."""
     article, _ = Article.objects.get_or_create(venue=venue, slug=slug or f"article-{next(_number)}")
     text = ArticleText.objects.create(article=article, language=language)
@@ -54,5 +56,10 @@ def create_call(*, venue: Venue, state=Call.State.LIVE, **fields) -> Call:
 
 def create_worker(*, free_slots=4, seen_at=None, **fields) -> Worker:
     return Worker.objects.create(
-        name=f"worker{next(_number)}", slots=4, free_slots=free_slots, seen_at=seen_at or timezone.now(), profile="local", **fields
+        name=f"worker{next(_number)}",
+        slots=4,
+        free_slots=free_slots,
+        seen_at=seen_at or timezone.now(),
+        profile="local",
+        **fields,
     )

@@ -106,4 +106,3 @@ def _limiter() -> MovingWindowRateLimiter:
 def forget_addresses() -> None:
     """Start counting anew. For tests."""
     _limiter().storage.reset()
-

@@ -6,6 +6,7 @@ Everything here is synchronous for the views; LiveKit's own client is asynchrono
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -107,10 +108,8 @@ def steer(call: Call, verb: str, **details: str) -> None:
 
 def close_room(call: Call) -> None:
     """Everybody leaves. Harmless if the room is gone. Raises RoomsError if LiveKit does not answer."""
-    try:
+    with suppress(RoomGone):
         _ask(lambda livekit: livekit.room.delete_room(api.DeleteRoomRequest(room=call.room)))
-    except RoomGone:
-        pass
 
 
 def open_rooms() -> set[str]:

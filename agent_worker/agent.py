@@ -1,0 +1,69 @@
+"""The concierge: answers only from what its venue has written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable
+from typing import Any, cast
+
+from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
+from livekit.agents.utils import shortuuid
+
+from agent_worker.conversation import Conversation
+from agent_worker.facts import Facts
+from agent_worker.tools import TOOLS, passages
+
+
+class Concierge(Agent):
+    def __init__(self, facts: Facts) -> None:
+        super().__init__(instructions=facts.instructions, tools=list(TOOLS))
+
+    async def llm_node(
+        self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
+    ) -> AsyncIterable[llm.ChatChunk | str | FlushSentinel]:
+        """Put what was found for the visitor's last words before the model, as if it had called the tool.
+
+        So spoken and typed questions take one road, there is no second round trip to the model, and a model that
+        never calls a tool still answers from the venue's words. `chat_ctx` is this generation's own copy.
+        """
+        await self._ground(chat_ctx)
+        async for chunk in cast(AsyncIterable[Any], Agent.default.llm_node(self, chat_ctx, tools, model_settings)):
+            yield chunk
+
+    async def _ground(self, chat_ctx: llm.ChatContext) -> None:
+        index = last_question(chat_ctx)
+        if index is None:
+            return
+        message = cast(llm.ChatMessage, chat_ctx.items[index])
+        question = (message.text_content or "").strip()
+        if not question:
+            return
+        conversation: Conversation = self.session.userdata
+        if message.id != conversation.question_id:
+            conversation.begin_turn(message.id)
+        hits = await conversation.look_up(question)
+        call_id = shortuuid("call_")
+        chat_ctx.items[index + 1 : index + 1] = [
+            llm.FunctionCall(
+                call_id=call_id,
+                name="search_knowledge",
+                arguments=json.dumps({"question": question}, ensure_ascii=False),
+                created_at=message.created_at,
+            ),
+            llm.FunctionCallOutput(
+                call_id=call_id,
+                name="search_knowledge",
+                output=passages(hits),
+                is_error=False,
+                created_at=message.created_at,
+            ),
+        ]
+
+
+def last_question(chat_ctx: llm.ChatContext) -> int | None:
+    """Where the visitor's last words stand in the context."""
+    for index in range(len(chat_ctx.items) - 1, -1, -1):
+        item = chat_ctx.items[index]
+        if item.type == "message" and item.role == "user":
+            return index
+    return None

@@ -1,0 +1,85 @@
+"""A visitor who says nothing is asked once; after a second silence the agent says goodbye and ends the call.
+
+Our own deadline: the session's "away" state is edge-triggered and noise keeps it from firing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from livekit.agents import (
+    AgentSession,
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    JobContext,
+    UserStateChangedEvent,
+)
+
+from agent_worker.closing import hang_up
+from agent_worker.conversation import Conversation
+from agent_worker.phrases import phrase
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds of silence before the agent asks, and after that before it hangs up."""
+
+    ask: float
+    hang_up: float
+
+
+SPEAKING = Patience(ask=15.0, hang_up=30.0)
+TYPING = Patience(ask=90.0, hang_up=90.0)
+
+
+def mind_silence(ctx: JobContext, session: AgentSession[Conversation], patience: Patience) -> None:
+    waiting: asyncio.Task[None] | None = None
+    has_asked = False
+
+    def stop() -> None:
+        nonlocal waiting
+        if waiting and waiting is not asyncio.current_task():
+            waiting.cancel()
+        waiting = None
+
+    def start() -> None:
+        nonlocal waiting
+        stop()
+        waiting = asyncio.create_task(wait(), name="silence")
+
+    async def wait() -> None:
+        nonlocal has_asked
+        language = session.userdata.language
+        await asyncio.sleep(patience.hang_up if has_asked else patience.ask)
+        if session.userdata.is_closing:
+            return
+        if has_asked:
+            await hang_up(ctx, session, "silence", last_words=phrase(language, "goodbye_silence"))
+        else:
+            has_asked = True
+            session.say(phrase(language, "still_there"))
+
+    @session.on("agent_state_changed")
+    def agent(event: AgentStateChangedEvent) -> None:
+        if event.new_state == "listening" and session.user_state != "speaking":
+            start()
+        else:
+            stop()
+
+    @session.on("user_state_changed")
+    def visitor(event: UserStateChangedEvent) -> None:
+        if event.new_state == "speaking":
+            stop()
+        elif session.agent_state == "listening":
+            start()
+
+    @session.on("conversation_item_added")
+    def said(event: ConversationItemAddedEvent) -> None:
+        nonlocal has_asked
+        if event.item.type == "message" and event.item.role == "user":
+            has_asked = False  # noise that nobody could transcribe does not count as an answer
+
+    @session.on("close")
+    def closed(_: object) -> None:
+        stop()

@@ -1,0 +1,19 @@
+"""After an answer the page learns which articles it rested on, from the agent's own attribute."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from livekit.agents import JobContext
+
+SOURCES = "concierge.sources"
+MOST_SOURCES = 2
+
+
+async def show_sources(ctx: JobContext, cited: list[tuple[Any, str]]) -> None:
+    if not ctx.room.isconnected():
+        return
+    titles = {hit.article: hit.title for hit, _ in cited}
+    listed = [{"article": article, "title": title} for article, title in titles.items()][:MOST_SOURCES]
+    await ctx.room.local_participant.set_attributes({SOURCES: json.dumps(listed, ensure_ascii=False)})

@@ -1,0 +1,82 @@
+"""What one conversation knows of itself: where it is held, what was found for the question at hand, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from channels.db import database_sync_to_async
+from knowledge.search import CONFIDENT, Hit, search
+from knowledge.support import supporting
+
+from concierge.models import Venue
+from voice.models import Call
+
+T = TypeVar("T")
+
+# Searching has a thread of its own: sync_to_async's shared thread would make it wait behind every call's row writes.
+_searcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
+PASSAGES = 5
+
+
+@dataclass
+class Conversation:
+    """The userdata of an AgentSession. `call` is None when a question is tried in text, outside a call."""
+
+    venue: Venue
+    language: str
+    call: Call | None = None
+    ended: str = ""
+    is_closing: bool = False
+    # Since the visitor's last words:
+    question_id: str = ""
+    hits: list[Hit] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    search_ms: float = 0.0
+    searched_for: dict[str, list[Hit]] = field(default_factory=dict)
+    _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Let `work` run beside the conversation. The loop itself keeps only weak references to tasks."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    def begin_turn(self, question_id: str) -> None:
+        """The visitor asked something new: what was found before no longer counts."""
+        self.question_id, self.hits, self.tools, self.search_ms = question_id, [], [], 0.0
+        self.searched_for = {}
+
+    async def look_up(self, question: str) -> list[Hit]:
+        """Search the venue's knowledge, once for the same words."""
+        if question not in self.searched_for:
+            began = time.perf_counter()
+            hits = await off_the_loop(lambda: search(self.venue, question, limit=PASSAGES, language=self.language))
+            self.search_ms += (time.perf_counter() - began) * 1000
+            self.searched_for[question] = hits
+            known = {hit.version_id for hit in self.hits}
+            self.hits += [hit for hit in hits if hit.version_id not in known]
+        return self.searched_for[question]
+
+    def grounds_of(self, answer: str) -> tuple[list[tuple[Hit, str]], bool]:
+        """The passages that support what was spoken, and whether that was an answer at all."""
+        citations = supporting(answer, self.hits)
+        return citations, bool(citations) or any(name != "search_knowledge" for name in self.tools)
+
+
+def is_found(hits: Sequence[Hit]) -> bool:
+    return bool(hits) and hits[0].confidence >= CONFIDENT
+
+
+async def off_the_loop(work: Callable[[], T]) -> T:
+    """Run a search, which reads rows and computes, in the searching thread."""
+    return await database_sync_to_async(work, thread_sensitive=False, executor=_searcher)()
+
+
+async def rows(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Read or write rows from the event loop."""
+    return await database_sync_to_async(work)(*args, **kwargs)

@@ -1,0 +1,45 @@
+"""What the agent knows of its venue before any search: loaded once a call, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils import translation
+from django.utils.formats import date_format
+
+from agent_worker.phrases import phrase
+from agent_worker.prompts import prompt
+from concierge.models import Venue
+
+LANGUAGE_NAMES = {"en": "English", "ar": "Arabic"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    name: str
+    greeting: str
+    instructions: str
+
+
+def load_facts(venue: Venue, language: str) -> Facts:
+    text = venue.text(language)
+    lines = [line for line in (text.intro, text.address) if line]
+    lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language)]
+    return Facts(
+        name=text.name,
+        greeting=text.greeting or phrase(language, "greeting", name=text.name),
+        instructions=prompt(
+            "concierge",
+            name=text.name,
+            language=LANGUAGE_NAMES.get(language, language),
+            desk=f" at {venue.desk_phone}" if venue.desk_phone else "",
+            now=spoken_now(venue),
+            facts="\n".join(lines),
+        ),
+    )
+
+
+def spoken_now(venue: Venue) -> str:
+    """Such as "Tuesday 24 November 2026 07:10", in English since it is written for the model."""
+    with translation.override("en"):
+        return date_format(venue.now(), "l j F Y H:i")

@@ -1,0 +1,116 @@
+"""What the agent can do. Thin: each tool asks the code that knows. The docstrings are written for the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from knowledge.search import Hit
+from livekit.agents import RunContext, function_tool
+
+from agent_worker.conversation import Conversation, is_found, rows
+from agent_worker.facts import spoken_now
+from concierge.hours import spoken_sentence, state_of
+from concierge.models import OpeningHours
+
+
+@function_tool
+async def search_knowledge(context: RunContext[Conversation], question: str) -> str:
+    """Look up what this venue has written down: rooms, dining, prices, rules, transport, services.
+
+    Args:
+        question: What the visitor wants to know, as one plain sentence.
+    """
+    conversation = context.userdata
+    conversation.tools.append("search_knowledge")
+    return passages(await conversation.look_up(question))
+
+
+@function_tool
+async def opening_hours(context: RunContext[Conversation], place: str = "") -> str:
+    """Tell whether the venue, or a place in it, is open now, until when, and when it opens next.
+
+    Args:
+        place: The place that the visitor means, in the visitor's words. Empty for the venue as a whole.
+    """
+    conversation = context.userdata
+    conversation.tools.append("opening_hours")
+    return await rows(hours_now, conversation, place)
+
+
+@function_tool
+async def end_call(context: RunContext[Conversation]) -> None:
+    """End the call, after you have said goodbye. Only when the visitor is done."""
+    context.userdata.tools.append("end_call")
+    context.userdata.ended = context.userdata.ended or "goodbye"
+
+
+TOOLS = [search_knowledge, opening_hours, end_call]
+
+
+def passages(hits: Sequence[Hit]) -> str:
+    """The output of search_knowledge: JSON that a model and the local responder both read."""
+    return json.dumps(
+        {
+            "found": is_found(hits),
+            "passages": [
+                {
+                    "article": hit.article,
+                    "title": hit.title,
+                    "language": hit.language,
+                    "text": hit.text,
+                    "sentences": [
+                        [sentence, round(float(score), 3)]
+                        for sentence, score in zip(hit.sentences, hit.sentence_scores, strict=True)
+                    ],
+                    "confidence": round(float(hit.confidence), 3),
+                }
+                for hit in hits
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def hours_now(conversation: Conversation, place: str) -> str:
+    """The output of opening_hours: every place of the venue, and one sentence for the one that was meant."""
+    venue, language = conversation.venue, conversation.language
+    now = venue.now()
+    known = list(venue.hours.prefetch_related("special_days"))
+    described: list[dict[str, Any]] = []
+    for hours in known:
+        state = state_of(hours, now, language)
+        described.append(
+            {
+                "name": hours.name(language),
+                "open_now": state.is_open,
+                "until": clock(state.until),
+                "opens_next": clock(state.opens_at, with_day=True),
+                "today": state.today,
+                "occasion": state.occasion,
+            }
+        )
+    meant = the_place_meant(known, place, language)
+    sentence = spoken_sentence(meant.name(language), state_of(meant, now, language), language, now) if meant else ""
+    return json.dumps({"now": spoken_now(venue), "places": described, "sentence": sentence}, ensure_ascii=False)
+
+
+def the_place_meant(known: Sequence[OpeningHours], place: str, language: str) -> OpeningHours | None:
+    """The row whose name shares most words with `place`; the house itself if none is named."""
+    house = next((hours for hours in known if hours.slug == "house"), known[0] if known else None)
+    words = set(place.casefold().split())
+    if not words:
+        return house
+
+    def shared(hours: OpeningHours) -> int:
+        return len(words & set(hours.name(language).casefold().split()))
+
+    best = max(known, key=shared, default=None)
+    return best if best and shared(best) else house
+
+
+def clock(moment: Any, *, with_day: bool = False) -> str:
+    if moment is None:
+        return ""
+    return moment.strftime("%A %H:%M" if with_day else "%H:%M")

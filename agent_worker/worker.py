@@ -1,0 +1,131 @@
+"""Composition root: call -> session -> agent -> behaviours.
+
+Job functions live here and not in __main__, which the framework's fork server cannot import. Jobs are threads of one
+process, so that all calls share one set of models (docs/architecture.md has the figures).
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from livekit.agents import AgentServer, AgentSession, JobContext, JobExecutorType, JobProcess, JobRequest, cli
+from livekit.agents.voice import room_io
+
+from agent_worker import pipeline
+from agent_worker.agent import Concierge
+from agent_worker.behaviors.departure import end_with_the_visitor
+from agent_worker.behaviors.goodbye import end_after_goodbye
+from agent_worker.behaviors.greeting import greet
+from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
+from agent_worker.behaviors.steering import obey_staff
+from agent_worker.behaviors.time_limit import limit_time
+from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
+from agent_worker.behaviors.typing import answer_typed
+from agent_worker.conversation import Conversation, rows
+from agent_worker.facts import load_facts
+from agent_worker.slots import Slots
+from concierge.models import Venue
+from knowledge import search
+from voice.models import Call
+from voice.rooms import AGENT_NAME
+
+logger = logging.getLogger("agent_worker")
+
+DRAIN_SECONDS = 60
+slots = Slots()
+
+
+def prewarm(process: JobProcess) -> None:
+    """Load every model and index before the first call; later threads find them loaded."""
+    languages = {language for venue in Venue.objects.all() for language in venue.languages}
+    pipeline.warm(slots.profile, sorted(languages))
+    search.warm()
+
+
+server = AgentServer(
+    job_executor_type=JobExecutorType.THREAD,
+    setup_fnc=prewarm,
+    load_fnc=slots.load,
+    load_threshold=0.99,
+    num_idle_processes=2,
+    initialize_process_timeout=120,
+    drain_timeout=DRAIN_SECONDS,
+    ws_url=settings.LIVEKIT_URL,
+    api_key=settings.LIVEKIT_API_KEY,
+    api_secret=settings.LIVEKIT_API_SECRET,
+    host="127.0.0.1",
+    port=0,
+)
+
+
+async def accept_or_refuse(request: JobRequest) -> None:
+    if slots.take(request.id):
+        await request.accept(name="Concierge", identity=f"agent-{request.id}")
+    else:
+        await request.reject()
+
+
+@server.rtc_session(agent_name=AGENT_NAME, on_request=accept_or_refuse)
+async def entrypoint(ctx: JobContext) -> None:
+    async def leave_the_slot() -> None:
+        slots.release(ctx.job.id)
+
+    ctx.add_shutdown_callback(leave_the_slot)
+    call = await rows(find_call, ctx.job.metadata)
+    if call is None:
+        logger.warning("No call is waiting under %r; leaving the room", ctx.job.metadata)
+        ctx.shutdown("no such call")
+        return
+    await hold(ctx, call)
+
+
+async def hold(ctx: JobContext, call: Call) -> None:
+    """One call, from the first word to the last."""
+    is_typed = call.mode == Call.Mode.TEXT
+    conversation = Conversation(venue=call.venue, language=call.language, call=call)
+    facts = await rows(load_facts, call.venue, call.language)
+    session: AgentSession[Conversation] = pipeline.build_session(
+        call.venue, call.language, userdata=conversation, text_only=is_typed
+    )
+    captions = StaffCaptions(call)
+
+    record_transcript(ctx, session, captions)
+    end_with_the_visitor(ctx, session)
+    mind_silence(ctx, session, TYPING if is_typed else SPEAKING)
+    limit_time(ctx, session)
+    obey_staff(ctx, session)
+    end_after_goodbye(ctx, session)
+
+    await session.start(
+        Concierge(facts),
+        room=ctx.room,
+        room_options=room_io.RoomOptions(
+            participant_identity=call.visitor_identity,
+            audio_input=not is_typed,
+            audio_output=not is_typed,
+            text_input=room_io.TextInputOptions(text_input_cb=answer_typed),
+            text_output=room_io.TextOutputOptions(next_in_chain=captions),
+            delete_room_on_close=True,
+        ),
+        session_host=False,  # a visitor could read the prompt through it
+        record=False,  # its default uploads
+    )
+    await ctx.connect()
+    greet(session, facts)
+
+
+def find_call(metadata: str) -> Call | None:
+    try:
+        return Call.objects.going_on().select_related("venue").get(pk=metadata)
+    except (Call.DoesNotExist, ValidationError):  # the latter for what is no UUID
+        return None
+
+
+def run() -> None:
+    """`python -m agent_worker start|dev`."""
+    try:
+        cli.run_app(server)
+    finally:
+        slots.leave()
