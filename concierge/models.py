@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,9 @@ from django.utils import timezone, translation
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
     from django.contrib.auth.models import User
+
+# Labels of letters, digits and inner hyphens; no port, no path. A name in another script is written in its xn-- form.
+HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 
 
 def one_language() -> list[str]:
@@ -47,7 +52,7 @@ class Venue(models.Model):
     languages = models.JSONField(default=one_language, help_text="Language codes, the first is the default.")
     timezone = models.CharField(max_length=50, default="Asia/Dubai")
     accent_hue = models.PositiveSmallIntegerField(default=205, help_text="0 to 360, the hue of the accent colour.")
-    accent_chroma = models.DecimalField(max_digits=3, decimal_places=2, default=0.09)
+    accent_chroma = models.DecimalField(max_digits=3, decimal_places=2, default=Decimal("0.09"))
     hero = models.CharField(max_length=200, blank=True, help_text="A picture under static/, such as heroes/palm.svg.")
     desk_phone = models.CharField(max_length=30, blank=True)
     voice = models.JSONField(default=dict, blank=True, help_text='Choices for this venue, such as {"tts_voice": "…"}.')
@@ -121,7 +126,7 @@ class Domain(models.Model):
 
     def clean(self) -> None:
         self.host = self.host.strip().rstrip(".").lower()
-        if "/" in self.host or ":" in self.host or " " in self.host or not self.host:
+        if not HOST_NAME.fullmatch(self.host):
             raise ValidationError({"host": "Write the host name alone, such as concierge.palmhotel.ae."})
         if self.host in settings.CONSOLE_HOSTS:
             raise ValidationError({"host": f"{self.host} is the console's host. Choose another name for the venue."})
