@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
@@ -200,7 +201,12 @@ CLOUD_TTS_MODEL = env("CLOUD_TTS_MODEL", default="eleven_flash_v2_5")
 LOCAL_STT_MODEL = env("LOCAL_STT_MODEL", default="")
 LOCAL_TTS_VOICE = env("LOCAL_TTS_VOICE", default="")
 EMBEDDER = env("EMBEDDER", default="knowledge.embedding.LocalE5")
-CACHE_DIR = Path(env("CONCIERGE_CACHE_DIR", default=str(Path(env("XDG_CACHE_HOME", default=str(Path.home() / ".cache"))) / "concierge")))
+CACHE_DIR = Path(
+    env(
+        "CONCIERGE_CACHE_DIR",
+        default=str(Path(env("XDG_CACHE_HOME", default=str(Path.home() / ".cache"))) / "concierge"),
+    )
+)
 MODELS_DIR = CACHE_DIR / "models"
 
 # Browser policy

@@ -1,3 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from voice import staff
+
+app_name = "staff"
+urlpatterns = [
+    path("", staff.wall, name="wall"),
+    path("calls/<uuid:pk>/", staff.call_page, name="call"),
+    path("calls/<uuid:pk>/end", staff.end_call, name="end"),
+]

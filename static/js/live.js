@@ -1,0 +1,185 @@
+// Follows the wall of calls and one call as they happen. The server sends everything on each connect and then what
+// changes, as the same partials the page was made of: coming back is catching up, and a repeat replaces itself.
+
+const FIRST_WAIT_MS = 400
+const LONGEST_WAIT_MS = 8_000
+const NOT_FOUND = 4404
+const MOST_ENDED = 20
+// Words that never became a turn, such as a sentence that was cut off, go away by themselves.
+const INTERIM_LIFE_MS = 15_000
+
+for (const region of document.querySelectorAll('[data-live="wall"]')) follow(region, wall(region))
+for (const region of document.querySelectorAll('[data-live="call"]')) follow(region, call(region))
+setInterval(tick, 1000)
+
+/** Keeps a socket open and hands each message to `show`, which may answer "behind" to be sent everything again. */
+function follow(region, show) {
+  const sign = region.querySelector('.connection')
+  const url = new URL(region.dataset.url, location.href.replace(/^http/, 'ws'))
+  let wait = FIRST_WAIT_MS
+  let timer, socket
+
+  function connect() {
+    clearTimeout(timer)
+    socket = new WebSocket(url)
+    socket.onmessage = ({ data }) => {
+      wait = FIRST_WAIT_MS
+      sign.textContent = ''
+      if (show(JSON.parse(data)) === 'behind') socket.close()
+    }
+    socket.onclose = ({ code }) => {
+      if (code === NOT_FOUND) {
+        sign.textContent = sign.dataset.gone
+        return
+      }
+      if (wait > FIRST_WAIT_MS) sign.textContent = sign.dataset.waiting
+      timer = setTimeout(connect, wait * (0.75 + Math.random() / 2)) // not all browsers at once
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS)
+    }
+  }
+
+  function hurry() {
+    if (socket.readyState === WebSocket.CLOSED && sign.textContent !== sign.dataset.gone) connect()
+  }
+
+  addEventListener('online', hurry)
+  document.addEventListener('visibilitychange', () => document.hidden || hurry())
+  connect()
+}
+
+function wall(region) {
+  const live = region.querySelector('[data-list="live"]')
+  const ended = region.querySelector('[data-list="ended"]')
+  const counts = document.querySelectorAll('[data-live-count]')
+  settle()
+
+  return (message) => {
+    if (message.kind === 'snapshot') {
+      const focused = document.activeElement?.closest('.call-card')?.id
+      live.innerHTML = message.live
+      ended.innerHTML = message.ended
+      if (focused) link(document.getElementById(focused))?.focus({ preventScroll: true })
+    } else if (message.kind === 'card') {
+      put(message)
+    } else {
+      speak(message)
+    }
+    settle()
+  }
+
+  function put({ call, state, because, html }) {
+    const old = document.getElementById(`call-${call}`)
+    // A call never comes back: news of an ended one was overtaken on the way.
+    if (old?.dataset.state === 'ended' && state !== 'ended') return
+    const card = fragment(html)
+    const list = state === 'ended' ? ended : live
+    const spoken = old?.querySelector('.words.interim')
+    // A change of state says nothing new about words that are still being spoken.
+    if (spoken && state !== 'ended' && because === 'call') card.querySelector('.words').replaceWith(spoken)
+    const focused = old?.contains(document.activeElement)
+    if (old?.parentNode !== list) card.classList.add('arrived')
+    old?.remove()
+    list.insertBefore(card, [...list.children].find((other) => comesBefore(card, other)) ?? null)
+    if (focused) link(card).focus({ preventScroll: true })
+    while (ended.children.length > MOST_ENDED) ended.lastElementChild.remove()
+  }
+
+  function comesBefore(card, other) {
+    const need = Number(card.dataset.need) - Number(other.dataset.need)
+    const at = Number(card.dataset.at) - Number(other.dataset.at)
+    return need > 0 || (need === 0 && at > 0)
+  }
+
+  function speak({ call, speaker, text }) {
+    const words = live.querySelector(`#call-${call} .words`)
+    if (!words) return
+    words.textContent = text
+    words.dataset.speaker = speaker
+    words.classList.add('interim')
+  }
+
+  function settle() {
+    for (const count of counts) count.textContent = live.children.length
+    const selected = region.dataset.selected && document.getElementById(region.dataset.selected)
+    if (selected) link(selected).setAttribute('aria-current', 'true')
+  }
+}
+
+function call(region) {
+  const head = region.querySelector('[data-head]')
+  const scroll = region.querySelector('[data-scroll]')
+  const turns = region.querySelector('[data-turns]')
+  const interims = region.querySelector('[data-interims]')
+  const blank = region.querySelector('[data-interim]')
+  let isFirst = true
+
+  return (message) => {
+    const wasAtEnd = isFirst || scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60
+    const answer = show(message)
+    if (wasAtEnd) scroll.scrollTop = scroll.scrollHeight
+    isFirst = false
+    return answer
+  }
+
+  function show(message) {
+    if (message.kind === 'words') return speak(message)
+    if (!(region.dataset.state === 'ended' && message.state !== 'ended')) {
+      region.dataset.state = message.state
+      head.innerHTML = message.head
+    }
+    if (message.kind === 'snapshot') {
+      turns.innerHTML = message.turns
+      interims.replaceChildren()
+    } else if (message.kind === 'turn') {
+      const last = Number(turns.lastElementChild?.dataset.number ?? 0)
+      if (message.number > last + 1) return 'behind' // one was lost on the way
+      put(message)
+    }
+    if (message.state === 'ended') interims.replaceChildren()
+  }
+
+  function put({ number, speaker, turn }) {
+    const fresh = fragment(turn)
+    const old = document.getElementById(fresh.id)
+    if (old) return old.replaceWith(fresh)
+    interims.querySelector(`.${speaker}`)?.remove()
+    turns.insertBefore(fresh, [...turns.children].find((other) => Number(other.dataset.number) > number) ?? null)
+  }
+
+  function speak({ speaker, text }) {
+    let line = interims.querySelector(`.${speaker}`)
+    if (!line) {
+      line = blank.content.firstElementChild.cloneNode(true)
+      line.classList.add(speaker)
+      interims.append(line)
+    }
+    line.querySelector('.words').textContent = text
+    clearTimeout(line.gone)
+    line.gone = setTimeout(() => line.remove(), INTERIM_LIFE_MS)
+  }
+}
+
+// Minutes of live calls run on here; the server's clock and ours need not agree.
+const seen = new WeakMap()
+
+function tick() {
+  for (const time of document.querySelectorAll('[data-elapsed]')) {
+    if (!seen.has(time)) seen.set(time, performance.now() - Number(time.dataset.elapsed) * 1000)
+    time.textContent = clock((performance.now() - seen.get(time)) / 1000)
+  }
+}
+
+function clock(seconds) {
+  const two = (number) => String(Math.floor(number) % 60).padStart(2, '0')
+  const minutes = seconds / 60
+  return minutes < 60 ? `${Math.floor(minutes)}:${two(seconds)}` : `${Math.floor(minutes / 60)}:${two(minutes)}:${two(seconds)}`
+}
+
+/** The element that the server has rendered, and escaped, in `html`. */
+function fragment(html) {
+  return document.createRange().createContextualFragment(html).firstElementChild
+}
+
+function link(card) {
+  return card?.querySelector('a')
+}

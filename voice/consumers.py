@@ -1,0 +1,222 @@
+"""Staff sockets: the wall of calls, and one call.
+
+A socket is authorised when it connects, joins what it watches, and then sends everything there is: a page that
+comes back is up to date. After that it sends what happens. Whether the user still works there is asked again each
+minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import QuerySet
+from django.utils import timezone, translation
+
+from concierge.models import Venue
+from voice import fanout, live
+from voice.fanout import Message
+from voice.models import Call
+
+logger = logging.getLogger(__name__)
+
+NOT_FOUND = 4404  # unknown and forbidden alike
+TRY_AGAIN = 1013
+RECHECK_AFTER = timedelta(minutes=1)
+# A browser that is this far behind does better with a new snapshot.
+MOST_BEHIND = 300
+
+
+class Refusal(AsyncJsonWebsocketConsumer):
+    """Accepts and closes, since a browser is not told why a socket was refused before it was accepted."""
+
+    channel_layer_alias = ""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(NOT_FOUND)
+
+
+class StaffConsumer(AsyncJsonWebsocketConsumer):
+    """What both sockets do: watch some venues through the process's fan-out and pass on what concerns the page."""
+
+    channel_layer_alias = ""  # the fan-out listens for all sockets of this process
+
+    async def connect(self) -> None:
+        self.happenings: asyncio.Queue[Message | None] = asyncio.Queue(MOST_BEHIND)
+        self.watched: set[int] = set()
+        self.passing_on: asyncio.Task[None] | None = None
+        self.language = self._asked("lang", among=dict(settings.LANGUAGES), default=settings.LANGUAGE_CODE)
+        await self.accept()
+        venues = await database_sync_to_async(self.venues_to_watch)()
+        if not venues:
+            await self.close(NOT_FOUND)
+            return
+        try:
+            # Join before reading, so that nothing falls between; the page drops repeats.
+            await self._watch(venues)
+        except Exception as error:
+            logger.warning("The channel layer does not answer: %s", error)
+            await self.close(TRY_AGAIN)
+            return
+        await self.send_json(await database_sync_to_async(self._snapshot)())
+        self.passing_on = asyncio.create_task(self._pass_on())
+
+    async def disconnect(self, code: int) -> None:
+        if self.passing_on:
+            self.passing_on.cancel()
+        await self._watch(set())
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """Staff's commands are posted, not sent here."""
+
+    # What the fan-out calls
+
+    def take(self, message: Message) -> None:
+        try:
+            self.happenings.put_nowait(message)
+        except asyncio.QueueFull:
+            self.lose()
+
+    def lose(self) -> None:
+        while not self.happenings.empty():
+            self.happenings.get_nowait()
+        self.happenings.put_nowait(None)
+
+    # What differs
+
+    def venues_to_watch(self) -> set[int]:
+        """The venues whose happenings this socket may pass on; none refuses it, or ends it later."""
+        raise NotImplementedError
+
+    def snapshot(self) -> Message:
+        raise NotImplementedError
+
+    def concerns_page(self, message: Message) -> bool:
+        return True
+
+    def for_page(self, message: Message) -> Message:
+        """The part of a happening that this page shows, in its language."""
+        raise NotImplementedError
+
+    # Below
+
+    def user(self) -> User | AnonymousUser:
+        """The user as the database knows them now, if still signed in."""
+        session = self.scope.get("session")
+        user = self.scope["user"]
+        if not user.is_authenticated or (session is not None and not session.exists(session.session_key)):
+            return AnonymousUser()
+        return User.objects.filter(pk=user.pk, is_active=True).first() or AnonymousUser()
+
+    def _asked(self, name: str, *, among: Any = None, default: str = "") -> str:
+        value = parse_qs(self.scope["query_string"].decode("latin1")).get(name, [default])[0]
+        return value if among is None or value in among else default
+
+    def _snapshot(self) -> Message:
+        with translation.override(self.language):
+            return {"kind": "snapshot", **self.snapshot()}
+
+    async def _watch(self, venues: set[int]) -> None:
+        for venue_id in venues - self.watched:
+            await fanout.here().join(self, venue_id)
+            self.watched.add(venue_id)
+        for venue_id in self.watched - venues:
+            await fanout.here().leave(self, venue_id)
+        self.watched = set(venues)
+
+    async def _pass_on(self) -> None:
+        try:
+            recheck_at = timezone.now() + RECHECK_AFTER
+            while True:
+                message = await self._next(recheck_at)
+                if message is None:
+                    await self.close(TRY_AGAIN)
+                    return
+                if timezone.now() >= recheck_at:
+                    venues = await database_sync_to_async(self.venues_to_watch)()
+                    if not venues:
+                        await self.close(NOT_FOUND)
+                        return
+                    await self._watch(venues)
+                    recheck_at = timezone.now() + RECHECK_AFTER
+                if message.get("venue") in self.watched and self.concerns_page(message):
+                    await self.send_json(self.for_page(message))
+        except Exception:
+            logger.exception("A staff socket stopped")
+            await self.close(TRY_AGAIN)
+
+    async def _next(self, until: datetime) -> Message | None:
+        try:
+            seconds = max(0.0, (until - timezone.now()).total_seconds())
+            return await asyncio.wait_for(self.happenings.get(), timeout=seconds)
+        except TimeoutError:
+            return {}
+
+
+class WallConsumer(StaffConsumer):
+    """All calls of the user's venues, or of the one in `?venue=`."""
+
+    def venues(self) -> QuerySet[Venue]:
+        venues = Venue.objects.visible_to(self.user())
+        slug = self._asked("venue")
+        return venues.filter(slug=slug) if slug else venues
+
+    def venues_to_watch(self) -> set[int]:
+        return set(self.venues().values_list("pk", flat=True))
+
+    def snapshot(self) -> Message:
+        # The venues that were joined, not those visible by now: the next check sees to those.
+        venues = Venue.objects.filter(pk__in=self.watched)
+        return {
+            "live": live.cards_html(live.going_on(venues)),
+            "ended": live.cards_html(live.just_ended(venues)),
+        }
+
+    def concerns_page(self, message: Message) -> bool:
+        return message["kind"] == "words" or message["took_place"]
+
+    def for_page(self, message: Message) -> Message:
+        if message["kind"] == "words":
+            return {key: message[key] for key in ("kind", "call", "speaker", "text")}
+        return {
+            "kind": "card",
+            "call": message["call"],
+            "state": message["state"],
+            "because": message["kind"],
+            "html": message["card"][self.language],
+        }
+
+
+class CallConsumer(StaffConsumer):
+    """The transcript of one call and what is being said in it."""
+
+    def call(self) -> Call | None:
+        return Call.objects.visible_to(self.user()).filter(pk=self.scope["url_route"]["kwargs"]["pk"]).first()
+
+    def venues_to_watch(self) -> set[int]:
+        call = self.call()
+        return {call.venue_id} if call else set()
+
+    def snapshot(self) -> Message:
+        call = Call.objects.select_related("venue").get(pk=self.scope["url_route"]["kwargs"]["pk"])
+        return {"state": call.state, "head": live.head_html(call), "turns": live.transcript_html(call)}
+
+    def concerns_page(self, message: Message) -> bool:
+        return message["call"] == str(self.scope["url_route"]["kwargs"]["pk"])
+
+    def for_page(self, message: Message) -> Message:
+        if message["kind"] == "words":
+            return {key: message[key] for key in ("kind", "speaker", "text")}
+        told: Message = {"kind": "head", "state": message["state"], "head": message["head"][self.language]}
+        if message["kind"] == "turn":
+            told |= {key: message[key] for key in ("number", "speaker")}
+            told |= {"kind": "turn", "turn": message["turn"][self.language]}
+        return told

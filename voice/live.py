@@ -1,0 +1,252 @@
+"""Renders what happens in a call and sends it to the staff who are watching.
+
+The same partials that a page is made of travel through the channel layer, in each language of the console, to one
+group a venue: one message a happening. Called from web processes and from agent workers, in any thread, after
+commit. Nothing here raises and nothing here waits for the channel layer: a call goes on when nobody can watch it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ParamSpec
+from uuid import UUID
+
+from asgiref.sync import ThreadSensitiveContext, async_to_sync
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.conf import settings
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.safestring import SafeString, mark_safe
+
+from voice.fanout import Message, group_of
+from voice.models import Call, Turn
+
+if TYPE_CHECKING:
+    from concierge.models import Venue
+
+logger = logging.getLogger(__name__)
+
+RECENT_CALLS = 20
+LONGEST_INTERIM = 500  # characters; the end of a long sentence is what staff want to see
+MOST_WAITING = 500  # messages a process holds while the channel layer is slow
+COMMAND_WAITS_SECONDS = 3
+
+P = ParamSpec("P")
+
+
+def _never_raises(show: Callable[P, None]) -> Callable[P, None]:
+    @functools.wraps(show)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            show(*args, **kwargs)
+        except Exception:
+            logger.exception("%s%r was not shown to the staff", show.__name__, args)
+
+    return guarded
+
+
+@_never_raises
+def show_call(call: Call) -> None:
+    """Its state or its agent's state changed."""
+    call = _as_it_is_now(call.pk)
+    _send(call.venue_id, {"kind": "call", **_facts(call)})
+
+
+@_never_raises
+def show_turn(turn: Turn) -> None:
+    """A turn was stored, or learned something new such as its milliseconds at the visitor's ear."""
+    call = _as_it_is_now(turn.call_id)
+    told = {"number": turn.number, "speaker": turn.speaker, "turn": _in_each_language(turn_html, turn, call)}
+    _send(call.venue_id, {"kind": "turn", **_facts(call), **told})
+
+
+@_never_raises
+def show_interim(call: Call, speaker: str, text: str) -> None:
+    """Words still being spoken. They travel as text and are never stored."""
+    words = {"kind": "words", "call": str(call.pk), "speaker": speaker, "text": text[-LONGEST_INTERIM:]}
+    _send(call.venue_id, words, may_be_lost=True)
+
+
+# What a screen begins with
+
+
+def going_on(venues: QuerySet[Venue]) -> list[Call]:
+    """Calls with a visitor in the room, those in need first, then the newest."""
+    calls = _with_words(Call.objects.filter(venue__in=venues, state=Call.State.LIVE))
+    return sorted(calls, key=lambda call: (not is_in_need(call), -call.began_at.timestamp()))  # type: ignore[union-attr]
+
+
+def just_ended(venues: QuerySet[Venue]) -> list[Call]:
+    """Calls that took place, the last ended first. A visitor who never came left no call to read."""
+    ended = Call.objects.filter(venue__in=venues, state=Call.State.ENDED, began_at__isnull=False).order_by("-ended_at")
+    return list(_with_words(ended)[:RECENT_CALLS])
+
+
+def is_in_need(call: Call) -> bool:
+    """Of a call from `going_on`: the last question found no source."""
+    return call.state == Call.State.LIVE and call.last_answered is False  # type: ignore[attr-defined]
+
+
+def cards_html(calls: Iterable[Call]) -> SafeString:
+    return mark_safe("".join(card_html(call) for call in calls))  # the template has escaped what was said
+
+
+def card_html(call: Call) -> SafeString:
+    return render_to_string("voice/_call_card.html", {"call": call, "is_in_need": is_in_need(call)})
+
+
+def head_html(call: Call) -> SafeString:
+    return render_to_string("voice/_call_head.html", {"call": call})
+
+
+def turn_html(turn: Turn, call: Call) -> SafeString:
+    return render_to_string("voice/_turn.html", {"turn": turn, "call": call})
+
+
+def transcript_html(call: Call) -> SafeString:
+    turns = call.turns.prefetch_related("citations__version")
+    return mark_safe("".join(turn_html(turn, call) for turn in turns))
+
+
+def _with_words(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """With all that a card says beside the row itself."""
+    of_call = Turn.objects.filter(call=OuterRef("pk"))
+    last, first = of_call.order_by("-number"), of_call.order_by("number")
+    return (
+        calls.select_related("venue")
+        .prefetch_related("venue__texts")
+        .annotate(
+            last_text=Subquery(last.values("text")[:1]),
+            last_speaker=Subquery(last.values("speaker")[:1]),
+            first_question=Subquery(first.filter(speaker=Turn.Speaker.VISITOR).values("text")[:1]),
+            last_answered=Subquery(last.filter(is_answered__isnull=False).values("is_answered")[:1]),
+            no_source=Count("turns", filter=Q(turns__is_answered=False)),
+        )
+    )
+
+
+def _as_it_is_now(pk: UUID) -> Call:
+    # The caller's object may be older than the row: states change by UPDATE.
+    return _with_words(Call.objects.all()).get(pk=pk)
+
+
+def _facts(call: Call) -> Message:
+    return {
+        "call": str(call.pk),
+        "state": call.state,
+        "took_place": call.began_at is not None,
+        "card": _in_each_language(card_html, call),
+        "head": _in_each_language(head_html, call),
+    }
+
+
+def _in_each_language(render: Callable[..., str], *facts: Any) -> dict[str, str]:
+    html = {}
+    for language, _ in settings.LANGUAGES:
+        with translation.override(language):
+            html[language] = render(*facts)
+    return html
+
+
+# Sending
+
+
+def _send(venue_id: int, message: Message, *, may_be_lost: bool = False) -> None:
+    message = {"type": "live.happening", "venue": venue_id, **message}
+    layer = get_channel_layer()
+    if isinstance(layer, InMemoryChannelLayer):
+        _send_here(layer, group_of(venue_id), message)
+        return
+    sent = _outbox().put(group_of(venue_id), message, may_be_lost=may_be_lost)
+    if threading.current_thread() is threading.main_thread() and not _loop_runs_here():
+        # A management command: the process may end right after this, and the outbox with it.
+        sent.wait(COMMAND_WAITS_SECONDS)
+
+
+def _send_here(layer: InMemoryChannelLayer, group: str, message: Message) -> None:
+    """For tests. A layer that lives in this process belongs to the event loop that reads it."""
+    if _loop_runs_here():
+        task = asyncio.get_running_loop().create_task(layer.group_send(group, message))
+        _being_sent.add(task)
+        task.add_done_callback(_being_sent.discard)
+    else:
+        async_to_sync(layer.group_send)(group, message)
+
+
+_being_sent: set[asyncio.Task[None]] = set()
+
+
+def _loop_runs_here() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class Outbox:
+    """Sends in a thread with an event loop of its own, in the order of `put`.
+
+    So a caller never waits for a slow layer, it does not matter whether the caller has an event loop, and Redis sees
+    one connection a process.
+    """
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.waiting: asyncio.Queue[tuple[str, Message, threading.Event]] = asyncio.Queue()
+        threading.Thread(target=self._run, name="live-outbox", daemon=True).start()
+
+    def put(self, group: str, message: Message, *, may_be_lost: bool) -> threading.Event:
+        sent = threading.Event()
+        backlog = self.waiting.qsize()
+        if backlog >= MOST_WAITING or (may_be_lost and backlog >= MOST_WAITING // 10):
+            # Whoever watches notices the gap in the turns' numbers and catches up.
+            if not may_be_lost:
+                logger.warning("The channel layer is slow: a message to %s is dropped", group)
+            sent.set()
+        else:
+            self.loop.call_soon_threadsafe(self.waiting.put_nowait, (group, message, sent))
+        return sent
+
+    def _run(self) -> None:
+        self.loop.run_until_complete(self._deliver())
+
+    async def _deliver(self) -> None:
+        # An executor thread of its own: otherwise the SQLite layer queues behind the process's other database work.
+        async with ThreadSensitiveContext():
+            while True:
+                group, message, sent = await self.waiting.get()
+                try:
+                    await get_channel_layer().group_send(group, message)
+                except Exception as error:
+                    logger.warning("The channel layer did not take a message to %s: %s", group, error)
+                finally:
+                    sent.set()
+
+
+_the_outbox: Outbox | None = None
+_opening = threading.Lock()
+
+
+def _outbox() -> Outbox:
+    """This process's outbox, opened when it is first needed."""
+    global _the_outbox
+    with _opening:
+        if _the_outbox is None:
+            _the_outbox = Outbox()
+        return _the_outbox
+
+
+def _forget_outbox() -> None:
+    global _the_outbox
+    _the_outbox = None
+
+
+# A forked child has the object but not its thread.
+os.register_at_fork(after_in_child=_forget_outbox)

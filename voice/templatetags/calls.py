@@ -1,0 +1,95 @@
+"""How calls and turns are put into words on the staff's pages."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext, gettext_lazy
+
+register = template.Library()
+
+# In the order in which they happen between the visitor's last word and the agent's first.
+STAGES = {
+    "end_of_turn_ms": gettext_lazy("end of turn"),
+    "stt_ms": gettext_lazy("transcription"),
+    "search_ms": gettext_lazy("search"),
+    "llm_ms": gettext_lazy("model"),
+    "tts_ms": gettext_lazy("voice"),
+}
+END_REASONS = {
+    "goodbye": gettext_lazy("the concierge said goodbye"),
+    "silence": gettext_lazy("nobody spoke any more"),
+    "longest_call": gettext_lazy("the longest time was reached"),
+    "staff": gettext_lazy("ended by staff"),
+    "error": gettext_lazy("something failed"),
+    "hung_up": gettext_lazy("the visitor hung up"),
+    "visitor_left": gettext_lazy("the visitor left"),
+    "room_finished": gettext_lazy("the visitor left"),
+    "never_came": gettext_lazy("the visitor never came"),
+    "lost": gettext_lazy("the line was lost"),
+    "no_room": gettext_lazy("no line could be opened"),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    words: str
+    start: str
+    width: str
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A turn's stages as a bar of width 100, and the one number beside it."""
+
+    stages: tuple[Stage, ...]
+    seconds: str
+    is_at_ear: bool
+
+    @property
+    def words(self) -> str:
+        return ", ".join(stage.words for stage in self.stages)
+
+
+@register.filter
+def timing(metrics: Any) -> Timing | None:
+    """What the metrics of a turn say; None if they say nothing. Keys that are unknown or wrong are passed over."""
+    known = {key: float(value) for key, value in dict(metrics or {}).items() if _is_milliseconds(value)}
+    lengths = {key: known[key] for key in STAGES if known.get(key)}
+    whole = sum(lengths.values())
+    total = known.get("ear_ms") or known.get("total_ms") or whole
+    if not total:
+        return None
+    stages, start = [], 0.0
+    for key, length in lengths.items():
+        width = 100 * length / whole
+        words = gettext("%(stage)s %(ms)d ms") % {"stage": STAGES[key], "ms": round(length)}
+        # Formatted here: a template would write 33,3 in some languages.
+        stages.append(Stage(key.removesuffix("_ms"), words, f"{start:.2f}", f"{width:.2f}"))
+        start += width
+    return Timing(tuple(stages), f"{total / 1000:.2f}", "ear_ms" in known)
+
+
+def _is_milliseconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+@register.filter
+def clock(seconds: float) -> str:
+    """Seconds as 0:41, 12:05 or 1:02:03."""
+    whole = int(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def elapsed(call: Any) -> int:
+    """Whole seconds that a call has been live."""
+    return int(call.minutes * 60)
+
+
+@register.filter
+def end_reason(call: Any) -> str:
+    return str(END_REASONS.get(call.end_reason, call.end_reason.replace("_", " ")))
