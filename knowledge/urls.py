@@ -1,3 +1,13 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from knowledge import views
+
+app_name = "knowledge"
+# Slugs come from imports too, so they may hold any character; an article's address always ends in a language.
+urlpatterns = [
+    path("", views.venues, name="list"),
+    path("<slug:venue>/", views.articles, name="articles"),
+    path("<slug:venue>/new/", views.new_article, name="new"),
+    path("<slug:venue>/<path:article>/<str:language>/versions/<int:number>/", views.old_version, name="version"),
+    path("<slug:venue>/<path:article>/<str:language>/", views.edit_text, name="text"),
+]
