@@ -1,24 +1,7 @@
-"""The suite runs on a data directory of its own; models prepared once stay in the user's cache."""
+import pytest
 
-import os
-import tempfile
-
-os.environ["CONCIERGE_DATA_DIR"] = tempfile.mkdtemp(prefix="concierge-test-")
-for name in ("REDIS_URL", "DEEPGRAM_API_KEY", "OPENAI_API_KEY", "ELEVEN_API_KEY"):
-    os.environ.pop(name, None)
-os.environ["CONCIERGE_PROFILE"] = "local"
-
-import pytest  # noqa: E402
-
-from tests import factories  # noqa: E402
-from tests.fakes import FakeLiveKit  # noqa: E402
-
-
-@pytest.fixture(autouse=True)
-def fast_settings(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # channels-lite keeps the database name it was built with and so would miss the test database.
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+from tests import factories
+from tests.fakes import FakeLiveKit
 
 
 @pytest.fixture

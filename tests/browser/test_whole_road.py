@@ -1,0 +1,175 @@
+"""The whole road: a visitor asks, the venue answers from its own words, staff read along. Every part is real."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import speech
+from tests.browser.visitor import launch, signed_in, visiting
+
+pytestmark = [pytest.mark.browser, pytest.mark.voice]
+
+FACT = {
+    "slug": "test-bicycles",
+    "title": "Bicycle rental",
+    "body": "Bicycles can be rented at the beach kiosk. One bicycle costs forty dirhams a day. "
+    "Helmets are free of charge. Bicycles must be back at seven in the evening.",
+}
+COUNT_MICROPHONES = """() => {
+  window.__asked = 0
+  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+  navigator.mediaDevices.getUserMedia = (wanted) => { window.__asked++; return real(wanted) }
+}"""
+FACT_AR = {
+    "slug": "test-bicycles",
+    "title": "تأجير الدراجات",
+    "body": "يمكن استئجار الدراجات من كشك الشاطئ. سعر الدراجة أربعون درهماً في اليوم. الخوذات مجانية.",
+}
+
+
+@pytest.fixture(scope="session")
+def bicycles(stack, tmp_path_factory):
+    """A fact that only these tests know."""
+    import json
+
+    path = tmp_path_factory.mktemp("facts") / "facts.jsonl"
+    lines = [
+        {"id": fact["slug"], "title": fact["title"], "body": fact["body"], "language": language}
+        for fact, language in ((FACT, "en"), (FACT_AR, "ar"))
+    ]
+    path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
+    stack.manage("import_knowledge", "palm", str(path), "--publish")
+
+
+def call_after(stack, before):
+    """The call that began after `before` calls were there, once it has ended."""
+    deadline = time.monotonic() + 25
+    while time.monotonic() < deadline:
+        calls = stack.calls()
+        if len(calls) > before and calls[-1]["state"] == "ended":
+            return calls[-1]
+        time.sleep(0.5)
+    raise AssertionError(f"The call did not end: {stack.calls()[-1:]}")
+
+
+def test_a_spoken_question_is_answered_aloud_from_what_is_written_while_staff_read_along(
+    playwright, stack, bicycles, tmp_path
+):
+    question = speech.piper("How much does it cost to rent a bicycle for a day?", tmp_path / "question.wav")
+    microphone = speech.after_silence(question, 7.0)
+    before = len(stack.calls())
+    staff_browser, browser = launch(playwright), launch(playwright, microphone)
+    try:
+        with signed_in(staff_browser, stack, "agent") as staff, visiting(browser, stack) as visitor:
+            visitor.talk()
+            visitor.wait_for("speaking", "listening")
+            card = staff.get_by_role("link", name=re.compile("palm court", re.I)).first
+            expect(card).to_be_visible(timeout=15_000)
+            card.click()
+            visitor.wait_for_words("forty dirhams", seconds=30)
+            visitor.wait_for_quiet()
+            transcript = staff.get_by_role("log")
+            expect(transcript).to_contain_text(re.compile("bicycle", re.I), timeout=10_000)
+            expect(transcript).to_contain_text("forty dirhams", timeout=10_000)
+            expect(transcript).to_contain_text("Bicycle rental", timeout=10_000)
+            heard = speech.words_in(visitor.heard()).lower()
+            visitor.page.get_by_role("button", name="Hang up").click()
+            visitor.wait_for("ended")
+    finally:
+        browser.close()
+        staff_browser.close()
+    assert re.search(r"\b(forty|40)\b", heard), heard
+    call = call_after(stack, before)
+    answer = next(turn for turn in call["turns"] if "forty" in turn["text"].lower())
+    assert answer["cites"] == ["test-bicycles"]
+    assert answer["is_answered"] is True
+    assert answer["metrics"]["total_ms"] > 0
+
+
+def test_a_typed_arabic_question_is_answered_in_arabic(playwright, stack, bicycles):
+    before = len(stack.calls())
+    browser = launch(playwright)
+    try:
+        with visiting(browser, stack, language="ar") as visitor:
+            visitor.page.evaluate(COUNT_MICROPHONES)
+            visitor.page.locator("[data-type-instead]").first.click()
+            visitor.wait_for("listening", seconds=20)
+            visitor.type("كم سعر استئجار الدراجة في اليوم؟")
+            visitor.wait_for_words("أربعون درهماً", seconds=20)
+            assert visitor.page.evaluate("window.__asked") == 0
+            visitor.page.locator("[data-hang-up]").first.click()
+            visitor.wait_for("ended")
+    finally:
+        browser.close()
+    call = call_after(stack, before)
+    assert [turn["speaker"] for turn in call["turns"]][-2:] == ["visitor", "agent"]
+    assert call["turns"][-1]["cites"] == ["test-bicycles"]
+
+
+def test_a_question_that_the_venue_has_not_written_about_is_declined(playwright, stack):
+    before = len(stack.calls())
+    browser = launch(playwright)
+    try:
+        with visiting(browser, stack) as visitor:
+            visitor.page.get_by_role("button", name="Type instead").click()
+            visitor.wait_for("listening", seconds=20)
+            visitor.type("Do you sell spare parts for nuclear submarines?")
+            expect(visitor.page.get_by_role("log").locator(".turn.agent")).to_have_count(2, timeout=20_000)
+            visitor.page.get_by_role("button", name="Hang up").click()
+            visitor.wait_for("ended")
+    finally:
+        browser.close()
+    last = call_after(stack, before)["turns"][-1]
+    assert last["speaker"] == "agent"
+    assert last["is_answered"] is False
+    assert last["cites"] == []
+
+
+def test_talking_over_the_answer_cuts_it_short(playwright, stack, bicycles, tmp_path):
+    question = speech.cue(speech.piper("Tell me about renting a bicycle please.", tmp_path / "question.wav"))
+    interruption = speech.cue(speech.piper("Wait, stop. What time is breakfast?", tmp_path / "interruption.wav"))
+    before = len(stack.calls())
+    browser = launch(playwright)
+    try:
+        with visiting(browser, stack, on_cue=True) as visitor:
+            visitor.talk()
+            visitor.wait_for("speaking", seconds=20)
+            visitor.wait_for_quiet()
+            asked = visitor.speak(question)
+            visitor.first_sound_after(asked["ends"])
+            time.sleep(0.8)
+            cut_in = visitor.speak(interruption)
+            visitor.first_sound_after(cut_in["ends"])
+            visitor.wait_for_quiet()
+            loud_while_interrupting = visitor.page.evaluate(
+                "([from, to]) => __ear.agent.filter(at => at > from && at < to).length",
+                [cut_in["begins"] + 1200, cut_in["ends"]],
+            )
+            visitor.page.get_by_role("button", name="Hang up").click()
+    finally:
+        browser.close()
+    call = call_after(stack, before)
+    assert any(turn["is_interrupted"] for turn in call["turns"]), call["turns"]
+    assert loud_while_interrupting < 20  # 10 ms blocks
+
+
+def test_a_tab_that_is_closed_in_mid_answer_leaves_a_complete_ended_call(playwright, stack, bicycles, tmp_path):
+    question = speech.cue(speech.piper("How much does it cost to rent a bicycle for a day?", tmp_path / "question.wav"))
+    before = len(stack.calls())
+    browser = launch(playwright)
+    try:
+        with visiting(browser, stack, on_cue=True) as visitor:
+            visitor.talk()
+            visitor.wait_for("speaking", seconds=20)
+            visitor.wait_for_quiet()
+            asked = visitor.speak(question)
+            visitor.first_sound_after(asked["ends"])
+            visitor.page.close()
+    finally:
+        browser.close()
+    call = call_after(stack, before)
+    assert call["end_reason"] in {"hung_up", "lost"}
+    assert any("bicycle" in turn["text"].lower() for turn in call["turns"] if turn["speaker"] == "visitor")
+    assert call["turns"][-1]["speaker"] == "agent"
