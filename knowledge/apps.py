@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+from django.db.models.signals import pre_delete
+
+
+class KnowledgeConfig(AppConfig):
+    name = "knowledge"
+
+    def ready(self) -> None:
+        from knowledge.models import Version
+
+        pre_delete.connect(forget, sender=Version, dispatch_uid="forget")
+
+
+def forget(instance: object, **kwargs: object) -> None:
+    """Passages go with their version, whoever deletes it (the admin, a cascade); in-memory indexes must hear of it."""
+    from knowledge.indexing import touch
+    from knowledge.models import Version
+
+    assert isinstance(instance, Version)
+    touch(instance.text.article.venue_id)

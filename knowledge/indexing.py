@@ -1,0 +1,186 @@
+"""What can be found at a venue, kept in step with what is published there.
+
+To publish is to move a pointer: new passages, the live version and the venue's IndexRevision change in one
+transaction, so that a search finds the old version until then and the new one from then on. Vectors are computed
+before that transaction, since on SQLite it holds the only write lock there is. A caller with a transaction of its own
+(an import) computes them before it opens it, with vectors_for(), and hands them in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from concierge.models import Venue
+from knowledge import chunking
+from knowledge.embedding import get_embedder
+from knowledge.models import ArticleText, IndexRevision, Passage, Version
+
+Vectors = Mapping[str, bytes]  # by digest
+TEXTS_A_BATCH = 16
+DIGESTS_A_QUERY = 500
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A passage to be: what is shown of it, and what is embedded."""
+
+    kind: Passage.Kind
+    text: str
+    embedded: str
+    digest: str
+
+
+def pieces(title: str, body: str) -> list[Piece]:
+    """Each section and after it its sentences."""
+    embedder = get_embedder().name
+    found: list[Piece] = []
+
+    def add(kind: Passage.Kind, text: str, embedded: str) -> None:
+        found.append(Piece(kind, text, embedded, digest(embedder, embedded)))
+
+    # A body that says nothing aloud, such as a picture, is found by its title.
+    for section in chunking.sections(body) or chunking.sections(title):
+        add(Passage.Kind.WHOLE, section.text, _titled(title, section.text))
+        for sentence in section.sentences:
+            # Out of its place a sentence does not say what it is about: its title and heading do.
+            heading = sentence.heading if sentence.heading.casefold() != title.casefold() else ""
+            add(Passage.Kind.SENTENCE, sentence.text, _titled(title, _titled(heading, sentence.text)))
+    return found
+
+
+def _titled(title: str, text: str) -> str:
+    if not title:
+        return text
+    return f"{title} {text}" if title[-1] in ".!?؟:" else f"{title}. {text}"
+
+
+def digest(embedder: str, embedded: str) -> str:
+    """Begins with the embedder's mark, so that passages of another embedder can be told without their texts."""
+    return embedder_mark(embedder) + hashlib.sha256(embedded.encode()).hexdigest()[:48]
+
+
+@lru_cache(100)
+def embedder_mark(embedder: str) -> str:
+    return hashlib.sha256(embedder.encode()).hexdigest()[:16]
+
+
+def vectors_for(
+    venue: Venue, wanted: Iterable[Piece], *, progress: Callable[[int, int], None] = lambda done, of: None
+) -> Vectors:
+    """A vector for each piece: those that the venue has already are taken over, the others are computed."""
+    missing = {piece.digest: piece.embedded for piece in wanted}
+    vectors: dict[str, bytes] = {}
+    digests = list(missing)
+    for start in range(0, len(digests), DIGESTS_A_QUERY):
+        known = venue.passages.filter(digest__in=digests[start : start + DIGESTS_A_QUERY])
+        vectors |= {found: bytes(vector) for found, vector in known.values_list("digest", "vector")}
+    todo = [(found, text) for found, text in missing.items() if found not in vectors]
+    for start in range(0, len(todo), TEXTS_A_BATCH):
+        batch = todo[start : start + TEXTS_A_BATCH]
+        rows = get_embedder().embed_passages([text for _, text in batch])
+        for (found, _), row in zip(batch, rows, strict=True):
+            vectors[found] = np.asarray(row, "<f4").tobytes()
+        progress(start + len(batch), len(todo))
+    return vectors
+
+
+def publish(text: ArticleText, version: Version | None = None, *, vectors: Vectors | None = None) -> None:
+    """Make `version` (the latest by default) the one that visitors find. ValueError if nothing is written yet."""
+    version = version or text.latest
+    if version is None or version.text_id != text.pk:
+        raise ValueError(f"{text} has no such version to publish.")
+    wanted = pieces(version.title, version.body)
+    vectors = vectors if vectors is not None else vectors_for(text.article.venue, wanted)
+    with transaction.atomic():
+        _move_revision(text.article.venue_id)
+        _locked(text)
+        text.live, text.status = version, ArticleText.Status.PUBLISHED
+        text.save(update_fields=["live", "status"])
+        _replace_passages(text, wanted, vectors)
+
+
+def archive(text: ArticleText) -> None:
+    """Take the text out of search. Its versions stay, since calls cite them."""
+    with transaction.atomic():
+        _move_revision(text.article.venue_id)
+        _locked(text)
+        text.live, text.status = None, ArticleText.Status.ARCHIVED
+        text.save(update_fields=["live", "status"])
+        Passage.objects.filter(version__text=text).delete()
+
+
+def reindex(text: ArticleText, *, vectors: Vectors | None = None) -> None:
+    """Make the passages of the live version anew, by today's chunking and embedder; unchanged vectors are reused."""
+    live = text.live
+    wanted = pieces(live.title, live.body) if live else []
+    vectors = vectors if vectors is not None else vectors_for(text.article.venue, wanted)
+    with transaction.atomic():
+        _move_revision(text.article.venue_id)
+        if _locked(text).live_id == (live.pk if live else None):
+            _replace_passages(text, wanted, vectors)
+        # Else somebody published meanwhile, and with it made the passages.
+
+
+def reindex_venue(venue: Venue, *, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
+    """All of a venue's published texts, if passages differ from what they would be today. Returns how many did."""
+    texts = list(
+        ArticleText.objects.filter(article__venue=venue).exclude(live=None).select_related("live", "article__venue")
+    )
+    wanted = {text.pk: pieces(text.live.title, text.live.body) for text in texts if text.live}
+    found: dict[int, list[tuple[str, str, str]]] = {}
+    rows = venue.passages.order_by("version_id", "position")
+    for text_pk, kind, shown, made in rows.values_list("version__text_id", "kind", "text", "digest"):
+        found.setdefault(text_pk, []).append((kind, shown, made))
+    stale = [
+        text
+        for text in texts
+        if [(piece.kind.value, piece.text, piece.digest) for piece in wanted[text.pk]] != found.get(text.pk, [])
+    ]
+    vectors = vectors_for(venue, (piece for text in stale for piece in wanted[text.pk]), progress=progress)
+    for text in stale:
+        reindex(text, vectors=vectors)
+    return len(stale)
+
+
+def touch(venue_id: int) -> None:
+    """Tell every in-memory index of the venue that it is out of date."""
+    with transaction.atomic():
+        _move_revision(venue_id)
+
+
+def _move_revision(venue_id: int) -> None:
+    """The first write of each transaction here: changes at one venue wait for each other, in one order."""
+    IndexRevision.objects.get_or_create(venue_id=venue_id)
+    # The clock, not only + 1: a number used in a transaction that was rolled back must not come again for other words.
+    now = time.time_ns() // 1000
+    IndexRevision.objects.filter(venue_id=venue_id).update(number=Greatest(F("number") + 1, now))
+
+
+def _locked(text: ArticleText) -> ArticleText:
+    return ArticleText.objects.select_for_update().get(pk=text.pk)
+
+
+def _replace_passages(text: ArticleText, wanted: list[Piece], vectors: Vectors) -> None:
+    Passage.objects.filter(version__text=text).delete()
+    assert text.live_id is not None or not wanted
+    Passage.objects.bulk_create(
+        Passage(
+            venue_id=text.article.venue_id,
+            version_id=text.live_id,  # type: ignore[misc]
+            kind=piece.kind,
+            position=position,
+            text=piece.text,
+            digest=piece.digest,
+            vector=vectors[piece.digest],
+        )
+        for position, piece in enumerate(wanted)
+    )

@@ -1,0 +1,217 @@
+"""Words as search counts them: folded, stemmed, without the ones that every text has. Pure.
+
+Both sides, stored text and question, pass through words(), so that a database's own full-text search is never asked
+and SQLite and PostgreSQL rank alike.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+import bm25s
+import numpy as np
+import snowballstemmer
+from bm25s import stopwords
+
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG
+
+_STEMMERS = {
+    "ar": "arabic",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fa": "persian",
+    "fi": "finnish",
+    "fr": "french",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "hy": "armenian",
+    "id": "indonesian",
+    "it": "italian",
+    "ne": "nepali",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+}
+
+# The language that a script is read as where the text's own language is written in another.
+_SCRIPTS = (
+    (re.compile(r"[ٹڈڑںےھ]"), "ur"),
+    (re.compile(r"[گچپژ]"), "fa"),
+    (re.compile(r"[\u0600-\u06ff]"), "ar"),
+    (re.compile(r"[\u0400-\u04ff]"), "ru"),
+    (re.compile(r"[\u0900-\u097f]"), "hi"),
+    (re.compile(r"[\u0370-\u03ff]"), "el"),
+    (re.compile(r"[\u0b80-\u0bff]"), "ta"),
+    (re.compile(r"[\u3040-\u30ff]"), "ja"),
+    (re.compile(r"[\u4e00-\u9fff]"), "zh"),
+    (re.compile(r"[\uac00-\ud7af]"), "ko"),
+    (re.compile(r"[\u0e00-\u0e7f]"), "th"),
+)
+_ARABIC_SCRIPT = {"ar", "fa", "ur"}
+_OWN_SCRIPT = {language for _, language in _SCRIPTS}
+
+_ARABIC_STOP_WORDS = """
+في من على عن الى إلى مع هل ما ماذا متى اين أين كيف كم لماذا هذا هذه ذلك تلك هناك هنا التي الذي الذين اللي و او أو ثم ان
+أن إن لا لم لن قد كان كانت يكون تكون هو هي هم انا أنا نحن انت أنت لي لنا لك لكم له لها لهم عند عندي عندكم عندنا كل بعد
+قبل بين حتى لين اذا إذا لو يا شو وش ايش إيش وين ليش ابي أبي ابغى أبغى نبي نبغى اريد أريد ممكن اقدر أقدر يمكن فيه فيها به
+بها منه منها عليه عليها أي اي غير بعض كذا يعني طيب الحين
+"""
+_MORE_STOP_WORDS = {
+    "en": """
+    am are be been can could did do does get got had has have he her here him his how i is it its let like me my near
+    need of our please she should some somebody someone tell that their them there they this to us want was we were what
+    when where which who why will with would you your um uh
+    """,
+    "ur": "کا کی کے کو میں سے پر ہے ہیں تھا تھی اور یہ وہ کیا کہاں کب کیسے کتنا کتنے نے تک بھی ہو",
+    "hi": "का की के को में से पर है हैं था थी और यह वह क्या कहाँ कब कैसे कितना कितने ने तक भी हो",
+}
+_STOP_LISTS = {
+    "en": stopwords.STOPWORDS_EN_PLUS,
+    "fr": stopwords.STOPWORDS_FRENCH,
+    "de": stopwords.STOPWORDS_GERMAN,
+    "es": stopwords.STOPWORDS_SPANISH,
+    "it": stopwords.STOPWORDS_ITALIAN,
+    "nl": stopwords.STOPWORDS_DUTCH,
+    "pt": stopwords.STOPWORDS_PORTUGUESE,
+    "ru": stopwords.STOPWORDS_RUSSIAN,
+    "sv": stopwords.STOPWORDS_SWEDISH,
+    "tr": stopwords.STOPWORDS_TURKISH,
+    "ar": _ARABIC_STOP_WORDS.split(),
+}
+
+# Vowel signs, the long dash, and letters that are written in several ways.
+_ARABIC_MARKS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0640]")
+_ARABIC_LETTERS = str.maketrans("أإآٱىیةکؤئ", "ااااييهكوي")
+_LATIN_WITH_MARKS = re.compile("([a-z])[\u0300-\u036f]+")
+
+
+def _marks() -> str:
+    """Vowel signs and the like, as a character class: \\w leaves them out, and with them half of every Hindi word."""
+    ranges: list[list[int]] = []
+    for code in range(0x300, 0x10000):
+        if unicodedata.category(chr(code)) in ("Mn", "Mc"):
+            if ranges and ranges[-1][1] == code - 1:
+                ranges[-1][1] = code
+            else:
+                ranges.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+_WORD = re.compile(r"[^\W_{marks}][\w\u200c\u200d{marks}]*(?:[-'’][\w{marks}]+)*".replace("{marks}", _marks()))
+# Scripts that write no spaces between words: their neighbouring characters are the words.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}")
+
+
+def fold(text: str) -> str:
+    """Case, Arabic spelling, digits and Latin accents made alike."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _ARABIC_MARKS.sub("", text).translate(_ARABIC_LETTERS)
+    return "".join(str(unicodedata.digit(c)) if not c.isascii() and c.isdigit() else c for c in text)
+
+
+def language_of(text: str, language: str | None = None) -> str:
+    """The language to read a text as: the one given unless the script says otherwise, English if nothing does."""
+    given = (language or "").split("-")[0].lower()
+    for script, name in _SCRIPTS:
+        if len(script.findall(text)) * 2 > sum(map(str.isalpha, text)) or (
+            name in ("ur", "fa") and script.search(text)
+        ):
+            return given if given == name or {given, name} <= _ARABIC_SCRIPT else name
+    return given if given and given not in _OWN_SCRIPT else "en"
+
+
+def words(text: str, language: str | None = None) -> list[str]:
+    """The stems that count, in order."""
+    return [stem for _, stem in stems(text, language)]
+
+
+def stems(text: str, language: str | None = None) -> list[tuple[str, str]]:
+    """Each word that counts as it was written (folded), and its stem."""
+    fallback = language_of(text, language)
+    found: list[tuple[str, str]] = []
+    for word in _WORD.findall(fold(text)):
+        for part in _parts(word):
+            stem = _stem(part, _language_of_word(part, fallback))
+            if stem:
+                found.append((part, stem))
+    return found
+
+
+def _parts(word: str) -> list[str]:
+    word = word.removesuffix("'s").removesuffix("’s")
+    if _UNSPACED.search(word):
+        return [word[at : at + 2] for at in range(len(word) - 1)]
+    if "-" in word:
+        parts = word.split("-")
+        return [*parts, "".join(parts)]  # "Wi-Fi" is also written "wifi"
+    return [word.replace("'", "").replace("’", "")]
+
+
+def _language_of_word(word: str, language: str) -> str:
+    """A word in another script than its text's language: an English name in an Arabic sentence."""
+    if word[0] <= "\u024f":
+        return "en" if language in _OWN_SCRIPT else language
+    if language in _ARABIC_SCRIPT and "\u0600" <= word[0] <= "\u06ff":
+        return language
+    return next((name for script, name in _SCRIPTS if script.search(word)), language)
+
+
+@cache
+def _stop_words(language: str) -> frozenset[str]:
+    listed = [*_STOP_LISTS.get(language, ()), *_MORE_STOP_WORDS.get(language, "").split()]
+    return frozenset(fold(word).replace("'", "") for word in listed)
+
+
+# A stemmer keeps state while it works; threads take turns. The cache answers nearly always.
+_stemming = threading.Lock()
+
+
+@lru_cache(50_000)
+def _stem(word: str, language: str) -> str:
+    """The word's stem, "" for a stop word."""
+    if word in _stop_words(language) or (len(word) == 1 and not word.isdigit()):
+        return ""
+    if language in _STEMMERS and not word.isdigit():
+        with _stemming:
+            word = _stemmer(language).stemWord(word) or word
+    # Last, since stemmers want the accents: French for one.
+    return unicodedata.normalize("NFC", _LATIN_WITH_MARKS.sub(r"\1", unicodedata.normalize("NFD", word)))
+
+
+@cache
+def _stemmer(language: str) -> Any:
+    return snowballstemmer.stemmer(_STEMMERS[language])
+
+
+class LexicalIndex:
+    """BM25 over texts that are given as words. Read only, so threads may share it."""
+
+    def __init__(self, texts: Iterable[Sequence[str]]) -> None:
+        lists = [list(words) for words in texts]
+        self.vocabulary = frozenset(word for words in lists for word in words)
+        self._size = len(lists)
+        self._bm25 = bm25s.BM25()
+        if self.vocabulary:
+            self._bm25.index(lists, show_progress=False)
+
+    def scores(self, question: Sequence[str]) -> np.ndarray:
+        """One score a text, 0 where no word is shared."""
+        known = [word for word in dict.fromkeys(question) if word in self.vocabulary]
+        if not known:
+            return np.zeros(self._size, np.float32)
+        return np.asarray(self._bm25.get_scores(known), np.float32)
