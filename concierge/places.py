@@ -24,6 +24,10 @@ class Place:
     status: str  # such as "Open until 23:00"
     week: list[DayHours]
 
+    @property
+    def is_every_day_alike(self) -> bool:
+        return len({(day.text, day.occasion) for day in self.week}) == 1
+
 
 def places_of(venue: Venue, at: datetime, language: str) -> list[Place]:
     """The places of the venue, in its order. One whose rules cannot be read is left out, and logged."""

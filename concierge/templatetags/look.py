@@ -68,7 +68,7 @@ def favicon(venue: Venue | None = None) -> SafeString:
 
 
 @register.filter
-def language_name(code: str) -> str:
+def own_name(code: str) -> str:
     """A language's own name for itself."""
     known = dict(settings.LANGUAGES).get(code)
     if known:

@@ -241,7 +241,7 @@ part("mute").addEventListener("click", async () => {
 })
 part("ways").addEventListener("click", ({ target }) => {
   const way = target.closest("[data-way]")?.dataset.way
-  if (way === "again") start(lastMode)
+  if (way === "again" || way === "anew") start(lastMode)
   if (way === "type") start("text")
   if (way === "back") {
     panel.dataset.state = "idle"

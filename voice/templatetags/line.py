@@ -2,18 +2,16 @@
 
 from django import template
 
-from concierge.models import Venue
-from voice import answering
+from voice import lines
 from voice.models import Worker
 
 register = template.Library()
 
 
 @register.simple_tag
-def voice_notice(venue: Venue, language: str) -> str:
+def voice_notice(language: str) -> str:
     """What will be different when this language is spoken here, in one sentence; empty when all is well."""
-    notice = getattr(answering, "voice_notice", None)
-    return notice(venue, language) if notice else ""
+    return lines.voice_notice(language)
 
 
 @register.simple_tag

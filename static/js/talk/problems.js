@@ -1,6 +1,6 @@
 // What can go wrong, as the visitor is told it: a sentence, and the ways on. Pure.
 
-// Ways on: "again" (the same once more), "type" (without a microphone), "desk" (a person by phone).
+// Ways on: "again" (the same once more), "anew" (another conversation), "type" (without a microphone), "desk" (a person by phone).
 const PROBLEMS = {
   mic_refused: ["type", "again", "desk"],
   mic_missing: ["type", "again", "desk"],
@@ -18,21 +18,25 @@ const PROBLEMS = {
 }
 
 const ENDINGS = {
-  you: ["again"],
-  goodbye: ["again"],
-  closed: ["again", "desk"],
-  silence: ["again", "type"],
-  longest_call: ["again", "desk"],
-  staff: ["again", "desk"],
-  error: ["again", "desk"],
+  you: ["anew"],
+  goodbye: ["anew"],
+  closed: ["anew", "desk"],
+  silence: ["anew", "type"],
+  longest_call: ["anew", "desk"],
+  staff: ["anew", "desk"],
+  error: ["anew", "desk"],
 }
 
-// A failed call. `trouble.sentence` is the server's own and comes first.
+const LONGEST_WAIT = 120 // seconds worth telling
+
+// A failed call. `trouble.sentence` is the server's own, which says when to come back; ours does not.
 export function explainTrouble(trouble, words) {
   const ways = PROBLEMS[trouble.code] ?? PROBLEMS.unknown
-  const sentence = trouble.sentence || words[`problem_${trouble.code}`] || words.problem_unknown
-  const wait = trouble.retryAfter > 0 ? words.retry_after.replace("{seconds}", trouble.retryAfter) : ""
-  return { sentence: [sentence, wait].filter(Boolean).join(" "), ways }
+  if (trouble.sentence) return { sentence: trouble.sentence, ways }
+  const wait = trouble.retryAfter > 0 && trouble.retryAfter <= LONGEST_WAIT
+  const parts = [words[`problem_${trouble.code}`] || words.problem_unknown]
+  if (wait) parts.push(words.retry_after.replace("{seconds}", trouble.retryAfter))
+  return { sentence: parts.join(" "), ways }
 }
 
 // A call that came to its end.
