@@ -26,8 +26,10 @@ class LanguagesField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
 
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[str]:
         codes = [code.strip().lower() for code in super().clean(value).split(",") if code.strip()]
+        if not codes:
+            raise ValidationError("Write at least one language.")
         for code in codes:
             language_code(code)
         if len(set(codes)) < len(codes):
@@ -108,6 +110,9 @@ class HoursInline(admin.TabularInline):
     extra = 0
     show_change_link = True
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OpeningHours]:
+        return super().get_queryset(request).select_related("venue")
+
 
 class NoticeInline(admin.TabularInline):
     model = Notice
@@ -118,6 +123,9 @@ class MembershipInline(admin.TabularInline):
     model = Membership
     extra = 0
     autocomplete_fields = ["user"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return super().get_queryset(request).select_related("venue", "user")
 
 
 @admin.register(Venue)

@@ -76,10 +76,9 @@ class VersionInline(ReadOnly, admin.TabularInline):
 class ArticleTextAdmin(admin.ModelAdmin):
     list_display = ["article", "venue", "language", "status", "live_number"]
     list_filter = ["status", "language", "article__venue"]
-    list_select_related = ["article__venue", "live"]
     search_fields = ["article__slug", "versions__title"]
-    fields = ["article", "language", "status", "live", "editors_page"]
-    readonly_fields = fields
+    readonly_fields = ["article", "language", "status", "live", "editors_page"]
+    fields = ("article", "language", "status", "live", "editors_page")
     inlines = [VersionInline]
     actions = ["publish_latest", "archive"]
 
@@ -87,7 +86,7 @@ class ArticleTextAdmin(admin.ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ArticleText]:
-        return super().get_queryset(request).select_related("live__text__article")
+        return super().get_queryset(request).select_related("article__venue", "live__text__article")
 
     @admin.display(ordering="article__venue__slug")
     def venue(self, text: ArticleText) -> str:
@@ -104,9 +103,14 @@ class ArticleTextAdmin(admin.ModelAdmin):
 
     @admin.action(description="Publish the latest version")
     def publish_latest(self, request: HttpRequest, texts: QuerySet[ArticleText]) -> None:
+        published = 0
         for text in texts:
+            if text.latest is None:
+                self.message_user(request, f"Nothing is written yet: {text}.", messages.WARNING)
+                continue
             indexing.publish(text)
-        self.message_user(request, f"Published: {len(texts)}.", messages.SUCCESS)
+            published += 1
+        self.message_user(request, f"Published: {published}.", messages.SUCCESS)
 
     @admin.action(description="Archive: visitors no longer hear it")
     def archive(self, request: HttpRequest, texts: QuerySet[ArticleText]) -> None:

@@ -6,14 +6,14 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from concierge.models import Venue
-from concierge.templatetags.look import direction, language_name
+from concierge.templatetags.look import direction, own_name
 from knowledge.listing import CHANGED, MISSING
 from knowledge.models import ArticleText
 from knowledge.writing import Words
 
 
 def language_choices(venue: Venue) -> list[tuple[str, str]]:
-    return [(code, language_name(code)) for code in venue.languages]
+    return [(code, own_name(code)) for code in venue.languages]
 
 
 class MomentInput(forms.DateTimeInput):

@@ -20,16 +20,14 @@ def list_articles(venue: Venue, *, words: str = "", language: str = "", status: 
     articles = Article.objects.filter(venue=venue)
     if status == MISSING:
         for_each = [language] if language else venue.languages
-        gaps = Q()
-        for code in for_each:
-            gaps |= ~Exists(ArticleText.objects.filter(article=OuterRef("pk"), language=code))
-        articles = articles.filter(gaps)
+        unwritten = [~Exists(ArticleText.objects.filter(article=OuterRef("pk"), language=code)) for code in for_each]
+        articles = articles.filter(Q(*unwritten, _connector=Q.OR))
         status = language = ""
     matching = with_latest(ArticleText.objects.filter(article=OuterRef("pk")))
     if language:
         matching = matching.filter(language=language)
     if status == CHANGED:
-        matching = matching.filter(status=ArticleText.Status.PUBLISHED, latest_number__gt=F("live__number"))
+        matching = matching.filter(status=ArticleText.Status.PUBLISHED, latest_number__gt=F("live__number"))  # type: ignore[misc]  # an annotation
     elif status:
         matching = matching.filter(status=status)
     for word in words.split():

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
-from knowledge.search import search
 
 from concierge.models import Membership
 from knowledge.models import LONGEST_BODY, ArticleText
+from knowledge.search import search
 from tests import factories
 from tests.nplusone import no_query_in_a_loop
 
