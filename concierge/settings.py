@@ -14,7 +14,8 @@ from concierge.secrets import load_or_create
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+if (BASE_DIR / ".env").exists():  # else every process would log that it does not
+    environ.Env.read_env(BASE_DIR / ".env")
 
 DATA_DIR = Path(env("CONCIERGE_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)

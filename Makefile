@@ -1,0 +1,44 @@
+# Two commands on a bare machine: `make run`, and `make test`. Everything else is for developers.
+
+PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
+
+.PHONY: help run setup test unit lint format types migrations bench pictures audit hooks
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-11s %s\n' "$$name" "$$what"; done
+
+run: setup ## everything a newcomer needs, then all processes until Ctrl-C
+	@deploy/bootstrap.sh python manage.py run
+
+setup: ## the part of `make run` before anything is started
+	@deploy/bootstrap.sh python manage.py setup
+
+test: ## the whole suite: style, types, migrations, tests, browser and real calls
+	@deploy/test.sh
+
+unit: ## the default tests only, under a minute
+	@$(PYTHON_WITH_TOOLS) pytest
+
+lint: ## style of Python and templates
+	@$(PYTHON_WITH_TOOLS) deploy/lint.sh
+
+format: ## put Python into the house style
+	@$(PYTHON_WITH_TOOLS) sh -c 'ruff check --fix --quiet . ; ruff format .'
+
+types: ## types of the four packages
+	@$(PYTHON_WITH_TOOLS) mypy concierge knowledge voice agent_worker
+
+migrations: ## do the models have their migrations?
+	@$(PYTHON_WITH_TOOLS) python manage.py makemigrations --check --dry-run
+
+bench: ## latency and memory, in one table
+	@$(PYTHON_WITH_TOOLS) python -m tests.bench
+
+pictures: ## the README's pictures, taken anew
+	@$(PYTHON_WITH_TOOLS) python -m tests.pictures
+
+audit: ## known vulnerabilities in the locked packages (needs the network)
+	@$(PYTHON_WITH_TOOLS) deploy/audit.sh
+
+hooks: ## have git run style and types before each commit
+	@$(PYTHON_WITH_TOOLS) pre-commit install

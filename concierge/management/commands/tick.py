@@ -1,0 +1,52 @@
+"""What has to happen by itself: calls that nobody ended are ended, calls kept long enough are deleted.
+
+Nothing in Django schedules by itself, so this process runs beside the others.
+"""
+
+import argparse
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from voice.retention import delete_expired, end_stale_calls
+
+EVERY = timedelta(seconds=30)
+CHORES: dict[str, Callable[[], int]] = {
+    "stale calls ended": end_stale_calls,
+    "calls past their retention deleted": delete_expired,
+}
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Every 30 seconds: end stale calls, delete what was kept long enough."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="Do it once and stop.")
+
+    def handle(self, *, once: bool, **options: Any) -> None:
+        while True:
+            tick()
+            if once:
+                return
+            time.sleep(EVERY.total_seconds())
+
+
+def tick() -> None:
+    """Do each chore once. One that fails is logged and tried again the next time; the others go on."""
+    for outcome, chore in CHORES.items():
+        close_old_connections()
+        try:
+            count = chore()
+        except Exception:
+            logger.exception("A chore failed: %s", outcome)
+            continue
+        if count:
+            logger.info("%d %s", count, outcome)
+    close_old_connections()

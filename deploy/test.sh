@@ -1,0 +1,51 @@
+#!/bin/sh
+# The whole suite: style, types, migrations, the default tests, then browser and real calls. Goes on after a failure,
+# so that one run tells all; ends with a summary, and with 1 if anything failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+summary=$scratch/summary
+failed=0
+
+step() { # NAME COMMAND...
+    name=$1
+    shift
+    printf '\n== %s ==\n' "$name"
+    began=$(date +%s)
+    # The status goes through a file: in a POSIX shell a pipe has only that of its last command.
+    { "$@" 2>&1; echo $? >"$scratch/status"; } | tee "$scratch/output"
+    status=$(cat "$scratch/status")
+    # Style and types say nothing that a summary could quote; of pytest it is the closing line.
+    closing=$(grep -E '^=+ .* in [0-9.]+s' "$scratch/output" | tail -1 | sed 's/^=* *//; s/ *=*$//')
+    if [ "$status" = 0 ]; then verdict=ok; else
+        verdict=FAILED
+        failed=1
+    fi
+    printf '  %-6s  %-34s %4d s  %s\n' "$verdict" "$name" "$(($(date +%s) - began))" "$closing" >>"$summary"
+}
+
+# Nothing of the developer's own data is touched, and nothing asks a question.
+CONCIERGE_DATA_DIR=$scratch/data
+PYTHONUNBUFFERED=1
+export CONCIERGE_DATA_DIR PYTHONUNBUFFERED
+exec </dev/null
+
+deploy/test_tools.sh || exit 1
+deploy/bootstrap.sh --dev || exit 1
+# shellcheck disable=SC2329 # through step
+run() { deploy/bootstrap.sh --quiet --dev "$@"; }
+
+step "livekit-server and models" run python manage.py setup --no-demo
+step "style" run deploy/lint.sh
+step "types" run mypy concierge knowledge voice agent_worker
+step "migrations" run python manage.py makemigrations --check --dry-run
+step "tests" run pytest -n auto --color=yes
+step "browser and real calls" run pytest -m "browser or voice" --color=yes --durations=10
+
+printf '\n== summary ==\n'
+cat "$summary"
+if [ "$failed" = 0 ]; then echo "All passed."; else echo "Something failed: see above."; fi
+exit "$failed"
