@@ -52,9 +52,7 @@ def test_signing_out_closes_the_console(visit, palm):
     assert visit.get("/staff/").status_code == 302
 
 
-@pytest.mark.parametrize(
-    "name", ["account_change_password", "mfa_index", "usersessions_list", "account_logout"]
-)
+@pytest.mark.parametrize("name", ["account_change_password", "mfa_index", "usersessions_list", "account_logout"])
 def test_pages_of_ones_own_account_stand_in_the_console(visit, palm, name):
     factories.create_user(venue=palm, name="sara")
     visit.post(reverse("account_login"), {"login": "sara", "password": "secret"})

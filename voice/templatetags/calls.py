@@ -76,7 +76,7 @@ def _is_milliseconds(value: Any) -> bool:
 
 
 @register.filter
-def clock(seconds: float) -> str:
+def stopwatch(seconds: float) -> str:
     """Seconds as 0:41, 12:05 or 1:02:03."""
     whole = int(seconds)
     minutes, rest = divmod(whole, 60)
