@@ -3,7 +3,7 @@
 Those that read rows run with `check --database default`, those that only matter in public with `check --deploy`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -117,8 +117,10 @@ def demo_passwords_stay_at_home(
     """With DEBUG off: do users of `seed_demo` still have the passwords that it prints for everyone to read?"""
     if settings.DEBUG or "default" not in (databases or ()):
         return []
+    from concierge.demo_logins import still_valid
+
     try:
-        names = [user for user, *_ in demo_logins_in_use()]
+        names = [login.user for login in still_valid()]
     except DatabaseError:
         return []
     if not names:
@@ -130,10 +132,3 @@ def demo_passwords_stay_at_home(
             id="concierge.W007",
         )
     ]
-
-
-def demo_logins_in_use() -> Iterator[tuple[str, str, str]]:
-    """User, password and role of the demo logins that would work now."""
-    from django.contrib.auth.models import User
-
-    return iter(())

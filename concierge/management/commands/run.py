@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from django.utils import timezone
 from honcho.manager import SIGNALS, Manager
 from honcho.printer import Message, Printer
 
-from concierge import checks, livekit_server
+from concierge import livekit_server
+from concierge.demo_logins import still_valid
 from concierge.models import Domain, Venue
 from voice.models import Worker
 
@@ -165,6 +167,7 @@ class Company(Manager):
 
     def _announce(self) -> None:
         began, last_said = timezone.now(), time.monotonic()
+        text = welcome()  # while the others start, since trying the demo passwords takes a second or two
         waiting = {"web": is_web_ready, "agent": lambda: has_heartbeat(since=began)}
         while waiting := {name: is_ready for name, is_ready in waiting.items() if not is_ready()}:
             time.sleep(LOOK_EVERY.total_seconds())
@@ -173,7 +176,6 @@ class Company(Manager):
             if time.monotonic() - last_said > STILL_WAITING.total_seconds():
                 last_said = time.monotonic()
                 self._system_print(f"still waiting for: {', '.join(waiting)}\n")
-        text = welcome()
         connections.close_all()
         self.events.put(Message(type="line", data=text, time=self._clock.now(), name=None, colour=None))
 
@@ -203,10 +205,15 @@ def welcome() -> str:
         for domain in Domain.objects.select_related("venue").prefetch_related("venue__texts")
     ]
     rows += [("Staff", f"{console}/staff/"), ("Editors", f"{console}/knowledge/"), ("Operators", f"{console}/admin/")]
-    width = max(len(name) for name, _ in rows)
-    lines = ["The concierge is ready.", "", *(f"{name:<{width}}  {address}" for name, address in rows)]
-    if logins := list(checks.demo_logins_in_use()):
-        lines += ["", "Demo logins (user / password / role):", *(" / ".join(login) for login in logins)]
+    lines = ["The concierge is ready.", "", *in_columns(rows)]
+    if logins := still_valid():
+        lines += ["", "Demo logins (user, password, role):", *in_columns(login[:3] for login in logins)]
     lines += ["", "Ctrl-C stops everything."]
     rule = "=" * (max(map(len, lines)) + 4)
     return "\n".join(["", rule, *(f"  {line}" for line in lines), rule, ""])
+
+
+def in_columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

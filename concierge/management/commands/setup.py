@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
@@ -82,7 +83,9 @@ class Command(BaseCommand):
                 whisper.prepare()
 
     def seed(self) -> None:
-        if Venue.objects.exists():
+        # No users yet: an earlier setup was stopped half-way. Not only what is missing is made, since whoever
+        # deleted the demo logins, as a check advises, does not want them back.
+        if Venue.objects.exists() and User.objects.exists():
             self.say("Demo venues: left alone, since there are venues already (manage.py seed_demo restores them)")
             return
         with self.step("Demo venues"):
