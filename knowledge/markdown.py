@@ -16,12 +16,13 @@ TAGS = {
 _markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-def render(text: str) -> SafeString:
+def render(text: str, *, top: int = 2) -> SafeString:
+    """`top` is the level of the largest heading in the text: the page above it has headings of its own."""
     tokens = _markdown.parse(text)
-    for token in tokens:
-        if token.type in {"heading_open", "heading_close"}:
-            # The page has a title already.
-            token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
+    headings = [token for token in tokens if token.type in {"heading_open", "heading_close"}]
+    largest = min((int(token.tag[1]) for token in headings), default=1)
+    for token in headings:
+        token.tag = f"h{min(int(token.tag[1]) - largest + top, 6)}"
     html = _markdown.renderer.render(tokens, _markdown.options, {})
     clean = nh3.clean(
         html,

@@ -161,7 +161,7 @@ def published_message(version: Version) -> str:
     if version.valid_until and version.valid_until <= now:
         return _("Published, but its last day is over: visitors hear it only once you change the dates.")
     if version.valid_from and version.valid_from > now:
-        begins = date_format(timezone.localtime(version.valid_from), "DATETIME_FORMAT")
+        begins = date_format(timezone.localtime(version.valid_from), "j F Y H:i")
         return _("Published. Visitors hear it from %(begins)s on.") % {"begins": begins}
     return _("Published. Visitors hear these words from now on.")
 
@@ -203,12 +203,14 @@ def text_page(
             "tabs": language_tabs(venue, with_latest(text.article.texts.all())),
             "versions": versions,
             "latest": versions[0] if versions else None,
+            "taken_up": "" if form.is_bound else request.GET.get("from", ""),
+            "live_number": next((version.number for version in versions if version.pk == text.live_id), None),
         }
     return render(request, "knowledge/text.html", facts | preview_of(form), status=status)
 
 
 def preview_of(form: TextForm) -> dict[str, Any]:
-    return {"preview_title": form["title"].value() or "", "preview": render_markdown(form["body"].value() or "")}
+    return {"preview_title": form["title"].value() or "", "preview": render_markdown(form["body"].value() or "", top=4)}
 
 
 @dataclass(frozen=True)
