@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -98,21 +98,33 @@ def publish(text: ArticleText, version: Version | None = None, *, vectors: Vecto
     version = version or text.latest
     if version is None or version.text_id != text.pk:
         raise ValueError(f"{text} has no such version to publish.")
-    wanted = pieces(version.title, version.body)
-    vectors = vectors if vectors is not None else vectors_for(text.article.venue, wanted)
+    publish_all(text.article.venue, [version], vectors=vectors)
+    text.live, text.status = version, ArticleText.Status.PUBLISHED
+
+
+def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors | None = None) -> None:
+    """Publish several versions of the venue's texts at one moment."""
+    if not versions:
+        return
+    wanted = {version.text_id: pieces(version.title, version.body) for version in versions}
+    if vectors is None:
+        vectors = vectors_for(venue, (piece for found in wanted.values() for piece in found))
     with transaction.atomic():
-        _move_revision(text.article.venue_id)
-        _locked(text)
-        text.live, text.status = version, ArticleText.Status.PUBLISHED
-        text.save(update_fields=["live", "status"])
-        _replace_passages(text, wanted, vectors)
+        _move_revision(venue.pk)
+        live = {version.text_id: version for version in versions}
+        texts = list(ArticleText.objects.select_for_update().filter(article__venue=venue, pk__in=live))
+        for text in texts:
+            text.live, text.status = live[text.pk], ArticleText.Status.PUBLISHED
+        ArticleText.objects.bulk_update(texts, ["live", "status"], batch_size=200)
+        for text in texts:
+            _replace_passages(venue, live[text.pk], wanted[text.pk], vectors)
 
 
 def archive(text: ArticleText) -> None:
     """Take the text out of search. Its versions stay, since calls cite them."""
     with transaction.atomic():
         _move_revision(text.article.venue_id)
-        _locked(text)
+        ArticleText.objects.select_for_update().get(pk=text.pk)
         text.live, text.status = None, ArticleText.Status.ARCHIVED
         text.save(update_fields=["live", "status"])
         Passage.objects.filter(version__text=text).delete()
@@ -122,12 +134,13 @@ def reindex(text: ArticleText, *, vectors: Vectors | None = None) -> None:
     """Make the passages of the live version anew, by today's chunking and embedder; unchanged vectors are reused."""
     live = text.live
     wanted = pieces(live.title, live.body) if live else []
-    vectors = vectors if vectors is not None else vectors_for(text.article.venue, wanted)
+    venue = text.article.venue
+    vectors = vectors if vectors is not None else vectors_for(venue, wanted)
     with transaction.atomic():
-        _move_revision(text.article.venue_id)
-        if _locked(text).live_id == (live.pk if live else None):
-            _replace_passages(text, wanted, vectors)
-        # Else somebody published meanwhile, and with it made the passages.
+        _move_revision(venue.pk)
+        # If somebody published meanwhile, that made the passages.
+        if live and ArticleText.objects.select_for_update().get(pk=text.pk).live_id == live.pk:
+            _replace_passages(venue, live, wanted, vectors)
 
 
 def reindex_venue(venue: Venue, *, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
@@ -165,22 +178,21 @@ def _move_revision(venue_id: int) -> None:
     IndexRevision.objects.filter(venue_id=venue_id).update(number=Greatest(F("number") + 1, now))
 
 
-def _locked(text: ArticleText) -> ArticleText:
-    return ArticleText.objects.select_for_update().get(pk=text.pk)
-
-
-def _replace_passages(text: ArticleText, wanted: list[Piece], vectors: Vectors) -> None:
-    Passage.objects.filter(version__text=text).delete()
-    assert text.live_id is not None or not wanted
+def _replace_passages(venue: Venue, version: Version, wanted: list[Piece], vectors: Vectors) -> None:
+    """The text's passages become those of `version`, in the transaction that the caller holds."""
+    Passage.objects.filter(version__text=version.text_id).delete()
     Passage.objects.bulk_create(
-        Passage(
-            venue_id=text.article.venue_id,
-            version_id=text.live_id,  # type: ignore[misc]
-            kind=piece.kind,
-            position=position,
-            text=piece.text,
-            digest=piece.digest,
-            vector=vectors[piece.digest],
-        )
-        for position, piece in enumerate(wanted)
+        [
+            Passage(
+                venue=venue,
+                version=version,
+                kind=piece.kind,
+                position=position,
+                text=piece.text,
+                digest=piece.digest,
+                vector=vectors[piece.digest],
+            )
+            for position, piece in enumerate(wanted)
+        ],
+        batch_size=500,
     )

@@ -50,8 +50,6 @@ _STEMMERS = {
 
 # The language that a script is read as where the text's own language is written in another.
 _SCRIPTS = (
-    (re.compile(r"[ٹڈڑںےھ]"), "ur"),
-    (re.compile(r"[گچپژ]"), "fa"),
     (re.compile(r"[\u0600-\u06ff]"), "ar"),
     (re.compile(r"[\u0400-\u04ff]"), "ru"),
     (re.compile(r"[\u0900-\u097f]"), "hi"),
@@ -62,8 +60,10 @@ _SCRIPTS = (
     (re.compile(r"[\uac00-\ud7af]"), "ko"),
     (re.compile(r"[\u0e00-\u0e7f]"), "th"),
 )
-_ARABIC_SCRIPT = {"ar", "fa", "ur"}
-_OWN_SCRIPT = {language for _, language in _SCRIPTS}
+# Languages that share a script, and the letters that only they have.
+_SHARED = {"ar": ("ar", "fa", "ur"), "ru": ("ru", "uk", "bg"), "hi": ("hi", "ne", "mr")}
+_URDU, _PERSIAN = re.compile(r"[ٹڈڑںےھہ]"), re.compile(r"[گچپژ]")
+_NOT_LATIN = {language for _, name in _SCRIPTS for language in _SHARED.get(name, (name,))}
 
 _ARABIC_STOP_WORDS = """
 في من على عن الى إلى مع هل ما ماذا متى اين أين كيف كم لماذا هذا هذه ذلك تلك هناك هنا التي الذي الذين اللي و او أو ثم ان
@@ -127,12 +127,23 @@ def fold(text: str) -> str:
 def language_of(text: str, language: str | None = None) -> str:
     """The language to read a text as: the one given unless the script says otherwise, English if nothing does."""
     given = (language or "").split("-")[0].lower()
+    script = _script(text)
+    if script == "":
+        return given if given and given not in _NOT_LATIN else "en"
+    if given in _SHARED.get(script, ()):
+        return given
+    if script == "ar" and _URDU.search(text):
+        return "ur"
+    return "fa" if script == "ar" and _PERSIAN.search(text) else script
+
+
+def _script(text: str) -> str:
+    """The script of at least half of the words, by the language that stands for it; "" for Latin."""
+    words = text.split()
     for script, name in _SCRIPTS:
-        if len(script.findall(text)) * 2 > sum(map(str.isalpha, text)) or (
-            name in ("ur", "fa") and script.search(text)
-        ):
-            return given if given == name or {given, name} <= _ARABIC_SCRIPT else name
-    return given if given and given not in _OWN_SCRIPT else "en"
+        if words and sum(1 for word in words if script.search(word)) * 2 >= len(words):
+            return name
+    return ""
 
 
 def words(text: str, language: str | None = None) -> list[str]:
@@ -165,10 +176,8 @@ def _parts(word: str) -> list[str]:
 def _language_of_word(word: str, language: str) -> str:
     """A word in another script than its text's language: an English name in an Arabic sentence."""
     if word[0] <= "\u024f":
-        return "en" if language in _OWN_SCRIPT else language
-    if language in _ARABIC_SCRIPT and "\u0600" <= word[0] <= "\u06ff":
-        return language
-    return next((name for script, name in _SCRIPTS if script.search(word)), language)
+        return "en" if language in _NOT_LATIN else language
+    return language_of(word, language)
 
 
 @cache

@@ -1,0 +1,39 @@
+"""JSON Lines: an article a line, {"id", "title", "body", "language"?, "valid_from"?, "valid_until"?}."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from knowledge.reading.drafts import BadInput, Draft, make_draft
+
+
+def read(path: Path, zone: ZoneInfo) -> list[Draft]:
+    return [make_draft(place, fields, zone) for place, fields in objects(path)]
+
+
+def objects(path: Path) -> list[tuple[str, dict[str, object]]]:
+    """Each line's object, and where it stands. Empty lines count but say nothing. BadInput names the line."""
+    try:
+        # Split at line feeds only: U+2028 and the like may stand inside a JSON string.
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}.") from None
+    found: list[tuple[str, dict[str, object]]] = []
+    for number, line in enumerate(lines, start=1):
+        place = f"{path}, line {number}"
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            if not text:
+                continue
+            value = json.loads(text)
+        except UnicodeDecodeError:
+            raise BadInput(f"{place}: not UTF-8 text.") from None
+        except (json.JSONDecodeError, RecursionError) as error:
+            reason = getattr(error, "msg", "nested too deeply")
+            raise BadInput(f"{place}: not JSON ({reason}).") from None
+        if not isinstance(value, dict):
+            raise BadInput(f"{place}: not a JSON object.")
+        found.append((place, value))
+    return found

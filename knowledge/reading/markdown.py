@@ -1,0 +1,66 @@
+"""Markdown: an article a file. What it may say of itself stands in front matter:
+
+    ---
+    title: Rooftop pool
+    language: en
+    ---
+
+Without a title there, the first heading is it; without that, the file's name. The id is `id`, else the file's name;
+`pool.ar.md` and `ar/pool.md` are the Arabic text of the article `pool`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.utils.text import slugify
+
+from knowledge.reading.drafts import BadInput, Draft, make_draft
+
+FIELDS = ("id", "title", "language", "valid_from", "valid_until")
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)(?:^|\n)---[ \t]*(?:\n|$)", re.DOTALL)
+_HEADING = re.compile(r"\s*(?:#{1,6}[ \t]+(?P<hashed>.+?)[ \t]*#*[ \t]*|(?P<ruled>[^\n]+)\n(?:=+|-+)[ \t]*)(?:\n|$)")
+_LANGUAGE_NAME = re.compile(r"[a-z]{2,3}")
+
+
+def read(path: Path, zone: ZoneInfo, folder: Path | None = None) -> Draft:
+    """The file's article. `folder` is the one that was named, under which a folder's name may be a language."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: not UTF-8 text.") from None
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}.") from None
+
+    name, language = path.stem, ""
+    if (ending := path.stem.rpartition("."))[0] and _LANGUAGE_NAME.fullmatch(ending[2]):
+        name, _, language = ending
+    elif folder and path.parent != folder and re.fullmatch(r"[a-z]{2}", path.parent.name):
+        language = path.parent.name
+    fields: dict[str, object] = {"id": slugify(name, allow_unicode=True), "language": language}
+
+    if front := _FRONT_MATTER.match(text):
+        fields |= _front_matter(path, front[1])
+        text = text[front.end() :]
+    if not fields.get("title"):
+        heading = _HEADING.match(text)
+        if heading:
+            text = text[heading.end() :]
+        fields["title"] = (heading["hashed"] or heading["ruled"]).strip() if heading else name.replace("-", " ")
+    return make_draft(str(path), fields | {"body": text}, zone)
+
+
+def _front_matter(path: Path, text: str) -> dict[str, object]:
+    """Lines of `name: value`. Names that are not ours are left to the tools they are for."""
+    fields: dict[str, object] = {}
+    for line in text.split("\n"):
+        name, colon, value = line.partition(":")
+        if not line.strip() or line.lstrip().startswith("#") or line[0] in " \t-":
+            continue
+        if not colon:
+            raise BadInput(f"{path}: front matter line {line[:40]!r} is not of the form name: value.")
+        if name.strip().lower() in FIELDS:
+            fields[name.strip().lower()] = value.strip().strip("\"'")
+    return {name: value for name, value in fields.items() if value}

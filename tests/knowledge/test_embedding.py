@@ -1,0 +1,71 @@
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from knowledge import e5, embedding
+from knowledge.embedding import LocalE5, get_embedder
+
+
+def test_vectors_have_length_one():
+    vectors = get_embedder().embed_passages(["The pool is open.", "", "x" * 50_000])
+    assert vectors.shape == (3, get_embedder().dimensions)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_no_texts_are_no_vectors():
+    assert get_embedder().embed_queries([]).shape == (0, get_embedder().dimensions)
+
+
+@pytest.mark.parametrize(
+    "question", ["when does the pool open", "متى يفتح المسبح", "पूल कब खुलता है", "quand ouvre la piscine"]
+)
+def test_a_question_is_near_its_answer_in_any_language(question):
+    answer, other = get_embedder().embed_passages(["The pool opens at seven.", "Parking costs AED 75 a night."])
+    (asked,) = get_embedder().embed_queries([question])
+    assert asked @ answer > asked @ other
+
+
+def test_a_vector_does_not_depend_on_its_neighbours():
+    alone = get_embedder().embed_passages(["The pool is open."])[0]
+    among = get_embedder().embed_passages(["Something else that is long " * 20, "The pool is open."])[1]
+    assert np.array_equal(alone, among)
+
+
+def test_threads_may_share_the_embedder():
+    texts = [f"Room {number} has a view." for number in range(40)]
+    alone = get_embedder().embed_queries(texts)
+    with ThreadPoolExecutor(4) as pool:
+        together = np.concatenate(list(pool.map(lambda text: get_embedder().embed_queries([text]), texts)))
+    assert np.array_equal(alone, together)
+
+
+def test_the_tokenizer_cuts_words_as_the_model_was_taught():
+    # Known ids of the XLM-RoBERTa vocabulary: <s> Hello world </s>.
+    tokenize = e5.Tokenizer(e5.Weights(e5.weights_path()))
+    assert tokenize("Hello world") == [0, 35378, 8999, 2]
+
+
+def test_preparing_says_what_it_does_and_is_quick_the_second_time(settings, tmp_path):
+    settings.MODELS_DIR = tmp_path / "models"
+    first, second = [], []
+    LocalE5.prepare(first.append)
+    LocalE5.prepare(second.append)
+    assert len(first) > len(second) == 1
+    assert [file.name for file in settings.MODELS_DIR.iterdir()] == [LocalE5.graph_path().name]
+
+
+def test_weights_that_are_not_the_known_ones_are_refused(settings, tmp_path, monkeypatch):
+    settings.MODELS_DIR = tmp_path / "models"
+    (tmp_path / "weights").write_bytes(b"E5S1 something else")
+    monkeypatch.setattr(e5, "weights_path", lambda: tmp_path / "weights")
+    with pytest.raises(RuntimeError, match=hashlib.sha256(b"E5S1 something else").hexdigest()):
+        LocalE5.prepare()
+    assert not settings.MODELS_DIR.exists()
+
+
+def test_settings_choose_the_embedder(settings):
+    settings.EMBEDDER = "tests.knowledge.fakes.HashingEmbedder"
+    assert get_embedder().name == "hashing"
+    embedding.prepare()  # it has nothing to prepare
