@@ -43,7 +43,8 @@ AEC_WARMUP = 0.8
 LLM_PATIENCE = 4.0
 # ElevenLabs' flash models speak these; Deepgram hears them.
 CLOUD_LANGUAGES = frozenset(
-    "ar bg cs da de el en es fi fil fr hi hr hu id it ja ko ms nl no pl pt ro ru sk sv ta tr uk vi zh".split()
+    {"ar", "bg", "cs", "da", "de", "el", "en", "es", "fi", "fil", "fr", "hi", "hr", "hu", "id", "it", "ja", "ko", "ms"}
+    | {"nl", "no", "pl", "pt", "ro", "ru", "sk", "sv", "ta", "tr", "uk", "vi", "zh"}
 )
 
 

@@ -117,7 +117,7 @@ class Responder:
             case Wish.REPEAT:
                 return Reply(last) if last else self._say("repeat_nothing")
             case Wish.NOTHING:
-                return self._say("not_understood")
+                return self._say("go_on")
         keys = {
             Wish.GREETS: "hello",
             Wish.SALAM: "salam",
@@ -136,7 +136,7 @@ class Responder:
     # Opening hours
 
     def _hours(self, intent: Intent, question: str, after: Sequence[llm.ChatItem]) -> Reply | None:
-        if intent.wish not in (Wish.OPEN_NOW, Wish.HOURS):
+        if intent.wish not in (Wish.OPEN_NOW, Wish.OPEN_WHEN):
             return None
         answer = _output(after, "opening_hours")
         if answer is None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import snowballstemmer
 
 from agent_worker.providers.intents import is_arabic, plain
 from agent_worker.providers.spoken import without_markup
+from agent_worker.providers.words import any_of, every, keys
 
 MOST_SENTENCES = 3
 MOST_WORDS = 45  # some 17 seconds of speech
@@ -113,23 +114,13 @@ def _scores(facet: str, passage: Passage) -> list[float]:
     return scores
 
 
-_LEANS = re.compile(
-    r"^(?:it|its|they|them|their|this|these|that|those|both|he|she|there|here|otherwise|then|also|but|however|instead|"
-    r"after that|the same|such|هو|هي|هم|وهو|وهي|وهم|كما|كذلك|وكذلك|ذلك|هذا|هذه|تلك|لكن|ولكن|وذلك|كلاهما|ايضا|ولا|وفيه|وفيها|فيه|فيها)\b"
-)
-_CONDITION = re.compile(
-    r"\b(?:not|no|only|must|except|unless|but|never|without|if|required|require|requires|need|needs|excluding|"
-    r"لا|ليس|ليست|فقط|يجب|باستثناء|الا|يلزم|يشترط|ممنوع|شرط|اذا|بدون|يرجي)\b"
-)
-
-
 def leans(sentence: str) -> bool:
     """Does it begin with a word that points at the sentence before?"""
-    return bool(_LEANS.match(plain(without_markup(sentence))))
+    return bool(_leaning().match(plain(without_markup(sentence))))
 
 
 def is_condition(sentence: str) -> bool:
-    return bool(_CONDITION.search(plain(sentence)))
+    return bool(_conditions().search(plain(sentence)))
 
 
 def _what_it_leans_on(index: int, sentences: Sequence[str]) -> list[int]:
@@ -138,45 +129,6 @@ def _what_it_leans_on(index: int, sentences: Sequence[str]) -> list[int]:
 
 # Kinds of answers
 
-_ASKED = {
-    "time": r"\b(?:when|what time|how late|how early|until|till|what hours?|hours|what day|which day|opening|closing)\b"
-    r"|\b(?:متي|الساعه كم|كم الساعه|اي ساعه|وقت|اوقات|مواعيد|موعد|ساعات|لين|اي يوم)\b",
-    "price": r"\b(?:how much|price|prices|cost|costs|fee|fees|charge|charged|charges|rate|pay|paid|free|expensive|cheap|"
-    r"included|deposit|ticket|tickets)\b|\b(?:بكم|كم سعر|كم السعر|سعر|السعر|اسعار|تكلفه|رسوم|ثمن|مجاني|مجانا|ادفع|ندفع|تذكره|التذاكر|كم يكلف)\b",
-    "span": r"\b(?:how long|how many minutes|how far|duration)\b|\b(?:كم يستغرق|كم تستغرق|كم مده|المده|كم يبعد|مسافه)\b",
-    "count": r"\b(?:how many|how old|what age|minimum age|how big|how tall|what size)\b|\b(?:كم عدد|كم عمر|العمر|كم واحد)\b",
-    "place": r"\b(?:where|which (?:floor|level)|what (?:floor|level)|how (?:do|can) (?:i|we) (?:get|find|go|reach)|directions?|nearest|located)\b"
-    r"|\b(?:اين|وين|فين|مكان|اي طابق|كيف اصل|كيف اروح|اقرب|موقع)\b",
-    "contact": r"\b(?:phone|number|call|contact|email|e mail|whatsapp|extension)\b|\b(?:رقم|هاتف|تلفون|اتصل|ايميل|واتساب|بريد)\b",
-    "code": r"\b(?:password|passcode|code|network|wifi|wi fi)\b|\b(?:كلمه السر|كلمه المرور|الواي فاي|شبكه|رمز)\b",
-    "way": r"\b(?:how (?:do|can|could|should|would) (?:i|we|you|one)|how to|what do i (?:do|need)|who (?:do|can|should))\b|\b(?:كيف|طريقه|اطلب|احجز)\b",
-    "leave": r"\b(?:can|could|may|allowed|do (?:i|we) (?:have|need) to|is it (?:ok|okay|possible|allowed)|permitted|must|should)\b"
-    r"|\b(?:ممكن|مسموح|هل يمكن|هل يسمح|يسمح|اقدر|نقدر|يجوز|لازم|يجب)\b",
-    "have": r"\b(?:do you (?:have|offer|rent|sell|serve|provide)|have you got|is there|are there|any)\b|\b(?:هل يوجد|هل توجد|هل لديكم|عندكم|يوجد|في)\b",
-}  # fmt: skip
-_MONTHS_AND_DAYS = (
-    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|weekends?|weekdays?|daily|every day|around the clock"
-)
-_TOLD = {
-    "time": rf"\d\s*(?:am|pm|a m|p m)\b|\b\d{{1,2}} \d{{2}}\b|\b(?:noon|midnight|sunset|sunrise|dawn|oclock|{_MONTHS_AND_DAYS}|never closes|24 hours|24 7)\b"
-    r"|\b(?:الساعه|صباحا|مساء|ظهرا|ليلا|يوميا|منتصف الليل|الغروب|غروب|الشروق|الجمعه|السبت|الاحد|ص|م|علي مدار)\b",
-    "price": r"\b(?:aed|dhs?|dirhams?|usd|euros?|dollars?|percent|free|complimentary|included|no charge|charged?|fee|price|costs?|deposit|paid)\b"
-    r"|\b(?:درهم|درهما|دراهم|مجاني|مجانا|مجانيه|بالمئه|في المئه|رسوم|السعر|سعر|تكلفه|مشمول|بدون مقابل)\b",
-    "span": r"\b(?:\d+|one|two|three|fifteen|ten|five|twenty|thirty|half an?) (?:minutes?|mins?|hours?|days?|nights?|km|kilomet\w+|met\w+)\b"
-    r"|\b(?:دقيقه|دقائق|ساعه|ساعات|ايام|يوم|كيلومتر|متر)\b",
-    "count": r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|sixteen|eighteen|under|above|over)\b|\b(?:سنه|سنوات|عاما|شخص|اشخاص)\b",
-    "place": r"\b(?:level|floor|lobby|next to|near|beside|behind|opposite|across|between|entrance|basement|ground|corner|left|right|"
-    r"upstairs|downstairs|located|street|road|gate|wing|outside|inside|at the|in the)\b|\b(?:الطابق|طابق|الدور|بجانب|قرب|مقابل|خلف|بجوار|عند|مدخل|المدخل|الردهه|اللوبي|شارع|بوابه|يقع|تقع)\b",
-    "contact": r"\d(?: ?\d){5,}|\b(?:dial|call|extension|ext|press|email|whatsapp)\b|\b(?:اتصل|رقم|هاتف|تحويله|اضغط)\b",
-    "code": r"\b(?:password|passcode|code|network|room number|last name|surname)\b|\b(?:كلمه|رمز|شبكه|رقم غرفتك|رقم الغرفه)\b",
-    "way": r"\b(?:ask|book|call|dial|press|tell|contact|reserve|order|use|show|leave|hang|tap|scan|through|at the desk|at reception|request)\b"
-    r"|\b(?:اطلب|اسال|اتصل|احجز|اضغط|استخدم|اترك|يمكن|يمكنك|تواصل)\b",
-    "leave": r"\b(?:can|may|allowed|not|no|must|welcome|permitted|only|possible|please|forbidden|until|need|required)\b"
-    r"|\b(?:يمكن|يسمح|مسموح|ممنوع|لا|يجب|فقط|يرجي|نرحب|يلزم)\b",
-    "have": r"\b(?:available|offer|offers|offered|have|has|there|provided|includes?|serve|serves|served|no)\b|\b(?:متوفر|متوفره|يوجد|توجد|لدينا|نقدم|تقدم|يقدم|لا)\b",
-}  # fmt: skip
-_ASKED_SHAPES = {kind: re.compile(shape) for kind, shape in _ASKED.items()}
-_TOLD_SHAPES = {kind: re.compile(shape) for kind, shape in _TOLD.items()}
 # Kinds that one can see in a sentence without understanding it.
 EXACT = frozenset({"time", "price", "span", "contact", "code"})
 
@@ -184,28 +136,44 @@ EXACT = frozenset({"time", "price", "span", "contact", "code"})
 @lru_cache(maxsize=4096)
 def kinds_asked(question: str) -> frozenset[str]:
     said = plain(question)
-    return frozenset(kind for kind, shape in _ASKED_SHAPES.items() if shape.search(said))
+    return frozenset(kind for kind, shape in _kinds("asked").items() if shape.search(said))
 
 
 @lru_cache(maxsize=4096)
 def kinds_told(sentence: str) -> frozenset[str]:
+    # "7.30" is two numbers, not one word.
     said = plain(re.sub(r"(?<=\d)[.:](?=\d)", " ", sentence.replace("%", " percent ")))
-    return frozenset(kind for kind, shape in _TOLD_SHAPES.items() if shape.search(said))
+    return frozenset(kind for kind, shape in _kinds("told").items() if shape.search(said))
+
+
+@cache
+def _kinds(section: str) -> dict[str, re.Pattern[str]]:
+    return {kind: any_of(every(section, kind)) for kind in keys(section)}
+
+
+@cache
+def _leaning() -> re.Pattern[str]:
+    return any_of(every("sentence", "leans"))
+
+
+@cache
+def _conditions() -> re.Pattern[str]:
+    return any_of(every("sentence", "condition"))
 
 
 # Words in common
 
-_EMPTY = frozenset(
-    "a an and any are as at be by can could do does for from get have how i if in is it its me my need of on or our so "
-    "some that the their them there they this to too up us was we what when where which who will with would you your "
-    "please want like um uh hi hello much many time late long am pm tell know about go going "
-    "من في علي الي عن ما هل هو هي ان كم متي اين وين كيف لي لو هذا هذه ذلك مع او ثم قد لا نعم اريد ابي ابغي ممكن فيه عندكم يوجد شو ايش".split()
-)
 _STEMMERS = {"en": "english", "ar": "arabic"}
 
 
 @lru_cache(maxsize=4096)
 def words_of(text: str) -> frozenset[str]:
     """The stems of the words that carry meaning."""
+    empty = _empty_words()
     stemmer = snowballstemmer.stemmer(_STEMMERS["ar" if is_arabic(text) else "en"])
-    return frozenset(stemmer.stemWords([word for word in plain(text).split() if word not in _EMPTY]))
+    return frozenset(stemmer.stemWords([word for word in plain(text).split() if word not in empty]))
+
+
+@cache
+def _empty_words() -> frozenset[str]:
+    return frozenset(every("sentence", "empty"))

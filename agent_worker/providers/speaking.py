@@ -13,7 +13,6 @@ import unicodedata
 from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from threading import Lock
 from typing import Any, Protocol
 
@@ -27,6 +26,7 @@ SAMPLE_RATE = 24_000
 SILENCE = 10 ** (-45 / 20)  # of full scale
 LEAD_IN = 0.02  # seconds kept before the first sound
 LEAD_OUT = 0.16  # seconds kept after the last: the pause between two sentences
+QUOTATION = 3  # words in another script from which on their own voice speaks them
 CACHE_SIZE = 48  # megabytes, some 17 minutes of speech
 
 
@@ -126,24 +126,33 @@ def _render(sentence: str, voices: Sequence[Voice]) -> Spoken:
 
 
 def _shares(sentence: str, voices: Sequence[Voice]) -> list[tuple[str, Voice]]:
-    """Which voice speaks which part: one for the whole sentence if there is one, else word by word."""
+    """Which voice speaks which part: mostly one all of it; a quotation in another script has a voice of its own."""
     if not is_speakable(sentence):
         return []
+    runs: list[tuple[str, Voice]] = []
+    for word in re.findall(r"\s*\S+\s*", sentence):
+        if runs and runs[-1][1].can_speak(word):
+            runs[-1] = (runs[-1][0] + word, runs[-1][1])
+        else:
+            runs.append((word, _speaker(word, voices)))
+    shares = runs[:1]
+    for text, voice in runs[1:]:
+        before, _ = shares[-1]
+        is_short = min(len(text.split()), len(before.split())) < QUOTATION
+        both = next((voice for voice in voices if voice.can_speak(before + text)), None)
+        if is_short and both:
+            shares[-1] = (before + text, both)
+        else:
+            shares.append((text, voice))
+    return shares
+
+
+def _speaker(text: str, voices: Sequence[Voice]) -> Voice:
     for voice in voices:
-        if voice.can_speak(sentence):
-            return [(sentence, voice)]
-
-    def speaker(word: str) -> Voice:
-        for voice in voices:
-            if voice.can_speak(word):
-                return voice
-        names = ", ".join(voice.name for voice in voices)
-        raise CannotSpeak(f"No voice here ({names}) can speak {word.strip()!r}.")
-
-    words = re.findall(r"\S+\s*", sentence)
-    runs = groupby(((word, speaker(word)) for word in words), key=lambda pair: pair[1].name)
-    parts = [list(run) for _, run in runs]
-    return [("".join(word for word, _ in part), part[0][1]) for part in parts]
+        if voice.can_speak(text):
+            return voice
+    names = ", ".join(voice.name for voice in voices)
+    raise CannotSpeak(f"No voice here ({names}) can speak {text.strip()!r}.")
 
 
 def scripts_of(text: str) -> set[str]:

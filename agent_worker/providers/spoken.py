@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+ONES = [
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+]
+TENS = ["zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 SCALES = ((1_000_000, "million"), (1_000, "thousand"))
 
 # code or sign -> one, many, a hundredth of it (one, many)
@@ -179,7 +179,8 @@ def _money(text: str) -> str:
 
 def _times(text: str) -> str:
     # "6.30 to 10.30 am": a dot stands for a colon where "am" or "pm" follows, also behind a "to".
-    dotted = rf"\b(\d{{1,2}})\.([0-5]\d)(?=\s*{HALF_OF_DAY}|\s*(?:to|and|until|till|{DASH})\s*\d{{1,2}}(?:[.:]\d\d)?\s*{HALF_OF_DAY})"
+    later = rf"\d{{1,2}}(?:[.:]\d\d)?\s*{HALF_OF_DAY}"
+    dotted = rf"\b(\d{{1,2}})\.([0-5]\d)(?=\s*{HALF_OF_DAY}|\s*(?:to|and|until|till|{DASH})\s*{later})"
     text = re.sub(dotted, r"\1:\2", text, flags=re.IGNORECASE)
     moment = rf"\d{{1,2}}(?::[0-5]\d)?\s*{HALF_OF_DAY}|\d{{1,2}}:[0-5]\d"
     text = re.sub(rf"\b({moment}|\d{{1,2}})\s*{DASH}\s*(?=(?:{moment}))", r"\1 to ", text, flags=re.IGNORECASE)
