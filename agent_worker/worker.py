@@ -87,7 +87,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     conversation = Conversation(venue=call.venue, language=call.language, call=call)
     facts = await rows(load_facts, call.venue, call.language)
     session: AgentSession[Conversation] = pipeline.build_session(
-        call.venue, call.language, userdata=conversation, text_only=is_typed
+        call.venue, call.language, userdata=conversation, names=facts.names, text_only=is_typed
     )
     captions = StaffCaptions(call)
 
@@ -125,6 +125,7 @@ def find_call(metadata: str) -> Call | None:
 
 def run() -> None:
     """`python -m agent_worker start|dev`."""
+    logging.getLogger().handlers.clear()  # the framework adds its own: every line would come twice
     try:
         cli.run_app(server)
     finally:

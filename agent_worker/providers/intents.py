@@ -58,7 +58,9 @@ def plain(text: str) -> str:
 
 
 def is_arabic(text: str) -> bool:
-    """More Arabic letters than Latin ones."""
+    """More Arabic letters than Latin ones, and none that only Persian or Urdu write."""
+    if any(letter in "پچژگٹڈڑںےہکی" for letter in text):
+        return False
     arabic = sum("\u0600" <= letter <= "\u06ff" for letter in text if letter.isalpha())
     return arabic > sum(letter.isascii() for letter in text if letter.isalpha())
 

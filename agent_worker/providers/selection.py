@@ -15,7 +15,9 @@ from agent_worker.providers.words import any_of, every, keys
 
 MOST_SENTENCES = 3
 MOST_WORDS = 45  # some 17 seconds of speech
-FURTHER = 0.75  # how much worse than the best a further sentence may be
+FEWEST_WORDS = 6  # fewer make no answer on their own
+FAR = 0.03  # sentence vectors of e5 lie close together: this difference in likeness is a large one
+FURTHER = 1.2  # how much worse than the best a further sentence may be, in the unit of _scores
 
 
 @dataclass(frozen=True)
@@ -78,38 +80,49 @@ def _passage_for(facet: str, passages: Sequence[Passage]) -> int:
 
 
 def _pick(facet: str, passage: Passage, *, alone: bool) -> list[int]:
+    """The best sentence; with it what it leans on, what answers the rest of the question, and its conditions."""
     sentences = [text for text, _ in passage.sentences]
+    likeness = [score for _, score in passage.sentences]
     scores = _scores(facet, passage)
-    best = max(range(len(sentences)), key=lambda index: scores[index])
-    picked = [best, *_what_it_leans_on(best, sentences)]
+    order = sorted(range(len(sentences)), key=lambda index: -scores[index])
+    picked = _with_support(order[0], sentences)
     exact = kinds_asked(facet) & EXACT
-    is_settled = bool(exact & kinds_told(sentences[best]))
-    for index in sorted(range(len(sentences)), key=lambda index: -scores[index]):
-        more = [index, *_what_it_leans_on(index, sentences)]
-        if set(more) <= set(picked) or scores[index] < scores[best] - FURTHER:
-            continue
-        # A price or a time that was asked for is the answer; a yes-or-no question wants its conditions too.
-        if (is_settled or not alone) and not is_condition(sentences[index]):
-            continue
-        together = sorted({*picked, *more})
-        if len(together) <= MOST_SENTENCES and sum(len(sentences[i].split()) for i in together) <= MOST_WORDS:
+    wants_conditions = is_yes_or_no(facet)
+    for index in order[1:]:
+        told = frozenset[str]().union(*(kinds_told(sentences[i]) for i in picked))
+        missing = exact - told
+        is_near = likeness[index] >= max(likeness) - FAR
+        is_wanted = (
+            bool(missing & kinds_told(sentences[index]))
+            or (wants_conditions and is_near and is_condition(sentences[index]))
+            # A price or a time that was asked for is the whole answer; other questions have softer edges.
+            or (alone and not (exact and not missing) and scores[index] >= scores[order[0]] - FURTHER)
+        )
+        together = sorted({*picked, *_with_support(index, sentences)})
+        is_short = len(together) <= MOST_SENTENCES and sum(len(sentences[i].split()) for i in together) <= MOST_WORDS
+        if is_wanted and is_short:
             picked = together
-    return sorted(set(picked))
+    return picked
+
+
+def _with_support(index: int, sentences: Sequence[str]) -> list[int]:
+    """A sentence that points at the one before it, or is a mere fragment, is spoken with the one before."""
+    needs_support = leans(sentences[index]) or len(sentences[index].split()) < FEWEST_WORDS
+    return [index - 1, index] if index and needs_support else [index]
 
 
 def _scores(facet: str, passage: Passage) -> list[float]:
-    """Likeness in meaning, words in common, and the right kind of answer, each worth about one."""
-    asked, kinds = words_of(facet), kinds_asked(facet)
-    likeness = [score for _, score in passage.sentences]
-    top = max(likeness)
+    """Likeness in meaning, words in common, the right kind of answer, each worth about one; the first has a start."""
+    # What the title says is true of every sentence below it.
+    asked, kinds = words_of(facet) - words_of(passage.title), kinds_asked(facet)
+    top = max(score for _, score in passage.sentences)
     scores = []
-    for text, score in passage.sentences:
-        # Sentence vectors of e5 lie close together: 0.03 apart is far.
-        value = max(-2.0, (score - top) / 0.03)
-        common = asked & words_of(text)
-        value += 1.5 * len(common) / len(asked) if asked else 0.0
-        told = kinds_told(text)
-        value += 1.2 if kinds & told & EXACT else 0.4 if kinds & told else 0.0
+    for index, (text, likeness) in enumerate(passage.sentences):
+        value = max(-2.0, (likeness - top) / FAR)
+        value += 1.5 * len(asked & words_of(text)) / len(asked) if asked else 0.0
+        right = kinds & kinds_told(text)
+        value += 1.2 if right & EXACT else 0.8 if right & {"place", "way"} else 0.4 if right else 0.0
+        value += 0.5 if index == 0 else 0.0
         scores.append(value)
     return scores
 
@@ -123,8 +136,9 @@ def is_condition(sentence: str) -> bool:
     return bool(_conditions().search(plain(sentence)))
 
 
-def _what_it_leans_on(index: int, sentences: Sequence[str]) -> list[int]:
-    return [index - 1] if index and leans(sentences[index]) else []
+def is_yes_or_no(question: str) -> bool:
+    said = plain(question)
+    return bool(_openings().match(said)) or bool(kinds_asked(question) & {"leave", "have"})
 
 
 # Kinds of answers
@@ -154,6 +168,11 @@ def _kinds(section: str) -> dict[str, re.Pattern[str]]:
 @cache
 def _leaning() -> re.Pattern[str]:
     return any_of(every("sentence", "leans"))
+
+
+@cache
+def _openings() -> re.Pattern[str]:
+    return any_of(every("yes_or_no", "openings"))
 
 
 @cache
