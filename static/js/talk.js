@@ -197,6 +197,7 @@ function close(state, reason) {
   }
   part("ways").hidden = false
   showEmpty()
+  transcript.showEnd()
   announce(`${words[`state_${state}`]} ${sentence}`)
   // Whoever was at a button that is gone would find themselves at the top of the page.
   if (!panel.contains(document.activeElement) || document.activeElement.closest("[data-part=bar]")) {

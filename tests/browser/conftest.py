@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from tests.browser.stack import Stack
@@ -7,8 +9,11 @@ from tests.browser.stack import Stack
 def playwright():
     from playwright.sync_api import sync_playwright
 
+    # Its event loop runs in this thread from now on, and Django takes that for an async view.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as started:
         yield started
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,11 @@ export class Transcript {
     return this.#list.childElementCount === 0
   }
 
+  // The last words stay in sight when something else takes room.
+  showEnd() {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight
+  }
+
   draw(turn) {
     this.#keepingPlace(() => {
       const item = this.#items.get(turn.id) ?? this.#add(turn)
@@ -95,6 +100,6 @@ export class Transcript {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller
     const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_THE_END
     change()
-    if (isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight
+    if (isAtEnd) this.showEnd()
   }
 }
