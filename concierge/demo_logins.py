@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, get_hasher
 from django.contrib.auth.models import User
-from django.db import transaction
 
 from concierge.models import Membership, Venue
 
@@ -31,22 +30,22 @@ LOGINS = (
 )
 
 
-def create_missing() -> int:
-    """Make the users that do not exist. One who does is left alone: the name may be a real person's."""
-    missing = [login for login in LOGINS if not User.objects.filter(username=login.user).exists()]
-    for login in missing:
-        is_admin = login.role == ADMIN
-        with transaction.atomic():
-            user = User.objects.create(
+def create_missing() -> None:
+    """Make the users that do not exist. One who has another password is left alone: it may be a real person."""
+    for login in LOGINS:
+        if not User.objects.filter(username=login.user).exists():
+            User.objects.create(
                 username=login.user,
                 email=f"{login.user}@demo.example",
                 password=encoded(login.password),
-                is_staff=is_admin,
-                is_superuser=is_admin,
+                is_staff=login.role == ADMIN,
+                is_superuser=login.role == ADMIN,
             )
-            if not is_admin:
-                Membership.objects.create(user=user, venue=Venue.objects.get(slug=login.venue), role=login.role)
-    return len(missing)
+    # Apart from the users, so that they work again at a venue that was deleted and is now back.
+    for login in still_valid():
+        user = User.objects.get(username=login.user)
+        if login.venue and not user.memberships.exists():
+            Membership.objects.create(user=user, venue=Venue.objects.get(slug=login.venue), role=login.role)
 
 
 def encoded(password: str) -> str:

@@ -175,6 +175,12 @@ def test_a_person_of_the_same_name_is_left_alone(demo):
     assert "admin" not in {login.user for login in demo_logins.still_valid()}
 
 
+def test_a_demo_venue_that_was_deleted_comes_back_with_its_staff(demo):
+    Venue.objects.get(slug="mall").delete()
+    assert json.loads(seed("--json")) == demo
+    assert [venue.slug for venue in Venue.objects.visible_to(User.objects.get(username="mall-agent"))] == ["mall"]
+
+
 def test_the_table_prints_what_is_needed_to_sign_in(demo):
     out = seed()
     assert "palm.localhost" in out

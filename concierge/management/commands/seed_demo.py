@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 )
             )
         elif is_talking:
-            rows = [("venue", "host", "languages")]
+            rows: list[tuple[str, ...]] = [("venue", "host", "languages")]
             rows += [(venue.slug, host, ", ".join(venue.languages)) for venue, host in venues]
             self.print_table(rows)
             self.print_table([("user", "password", "role", "venue"), *logins])
