@@ -110,9 +110,8 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
 
     def user(self) -> User | AnonymousUser:
         """The user as the database knows them now, if still signed in."""
-        session = self.scope.get("session")
-        user = self.scope["user"]
-        if not user.is_authenticated or (session is not None and not session.exists(session.session_key)):
+        user, session = self.scope["user"], self.scope["session"]
+        if not user or not user.is_authenticated or not session.session_key or not session.exists(session.session_key):
             return AnonymousUser()
         return User.objects.filter(pk=user.pk, is_active=True).first() or AnonymousUser()
 

@@ -15,7 +15,7 @@ import time
 from typing import Any, Protocol
 
 from asgiref.sync import ThreadSensitiveContext
-from channels.layers import get_channel_layer
+from channels.layers import BaseChannelLayer, get_channel_layer
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,13 @@ def group_of(venue_id: int) -> str:
     return f"venue-{venue_id}"
 
 
+def layer_in_use() -> BaseChannelLayer:
+    layer = get_channel_layer()
+    if layer is None:
+        raise LookupError("CHANNEL_LAYERS has no default")
+    return layer
+
+
 class Watcher(Protocol):
     def take(self, message: Message) -> None:
         """Called in the event loop for each message of a venue that is watched. Must not wait."""
@@ -44,7 +51,7 @@ class Fanout:
     """The listener of one event loop. Get it from `here()`."""
 
     def __init__(self) -> None:
-        self.layer = get_channel_layer()
+        self.layer = layer_in_use()
         self.channel = ""
         self.watchers: dict[int, set[Watcher]] = {}
         self.heard_at = 0.0
@@ -78,7 +85,7 @@ class Fanout:
             while True:
                 message = await self.layer.receive(self.channel)
                 self.heard_at = time.monotonic()
-                for watcher in tuple(self.watchers.get(message.get("venue"), ())):
+                for watcher in tuple(self.watchers.get(message.get("venue", 0), ())):
                     watcher.take(message)
 
     async def _pulse(self) -> None:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from uuid import UUID
 
 from asgiref.sync import ThreadSensitiveContext, async_to_sync
-from channels.layers import InMemoryChannelLayer, get_channel_layer
+from channels.layers import InMemoryChannelLayer
 from django.conf import settings
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 
-from voice.fanout import Message, group_of
+from voice.fanout import Message, group_of, layer_in_use
 from voice.models import Call, Turn
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _in_each_language(render: Callable[..., str], *facts: Any) -> dict[str, str]
 
 def _send(venue_id: int, message: Message, *, may_be_lost: bool = False) -> None:
     message = {"type": "live.happening", "venue": venue_id, **message}
-    layer = get_channel_layer()
+    layer = layer_in_use()
     if isinstance(layer, InMemoryChannelLayer):
         _send_here(layer, group_of(venue_id), message)
         return
@@ -223,7 +223,7 @@ class Outbox:
             while True:
                 group, message, sent = await self.waiting.get()
                 try:
-                    await get_channel_layer().group_send(group, message)
+                    await layer_in_use().group_send(group, message)
                 except Exception as error:
                     logger.warning("The channel layer did not take a message to %s: %s", group, error)
                 finally:

@@ -143,6 +143,7 @@ function call(region) {
     const old = document.getElementById(fresh.id)
     if (old) return old.replaceWith(fresh)
     interims.querySelector(`.${speaker}`)?.remove()
+    fresh.classList.add('arrived')
     turns.insertBefore(fresh, [...turns.children].find((other) => Number(other.dataset.number) > number) ?? null)
   }
 
