@@ -43,7 +43,7 @@ def release(tmp_path, monkeypatch):
     folder = tmp_path / "release"
     folder.mkdir()
     web = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
-    Thread(target=web.serve_forever, daemon=True).start()
+    Thread(target=web.serve_forever, args=[0.02], daemon=True).start()
     monkeypatch.setattr(livekit_server, "RELEASE", f"http://127.0.0.1:{web.server_port}")
     monkeypatch.setattr("platform.system", lambda: "Linux")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")

@@ -1,5 +1,6 @@
 """All processes of the concierge together on this machine, until Ctrl-C. `make run` prepares it and then calls this."""
 
+import json
 import os
 import shlex
 import signal
@@ -75,8 +76,9 @@ def commands() -> dict[str, list[str | Path]]:
     return {
         "web": [python, "-m", "daphne", "-b", "127.0.0.1", "-p", str(settings.PORT), "concierge.asgi:application"],
         "agent": [python, "-m", "agent_worker", "start"],
-        "tasks": [python, manage, "db_worker", "--no-startup-delay", "--no-reload"],
-        "tick": [python, manage, "tick"],
+        # The system checks ran when this command began.
+        "tasks": [python, manage, "db_worker", "--skip-checks", "--no-startup-delay", "--no-reload"],
+        "tick": [python, manage, "tick", "--skip-checks"],
     }
 
 
@@ -116,13 +118,29 @@ def check_ports(*, with_livekit: bool) -> None:
 # While it runs
 
 
+def of_the_agent(line: str) -> str:
+    """A line of the agent worker's log, which is JSON, as a person reads it."""
+    try:
+        record = json.loads(line)
+        words = f"{record.pop('level')} {record.pop('name')}: {record.pop('message')}"
+    except (ValueError, AttributeError, KeyError):
+        return line
+    error = record.pop("exc_info", None)
+    details = " ".join(f"{key}={value}" for key, value in record.items() if key not in DULL and "." not in key)
+    return "\n".join(filter(None, [f"{words} {details}".rstrip(), error]))
+
+
+DULL = {"pid", "tid", "timestamp", "taskName", "packages"}
+READABLE = {"livekit": livekit_server.readable, "agent": of_the_agent}
+
+
 class LogPrinter(Printer):
-    """honcho's printer, with livekit-server's lines made readable, and some lines without a prefix."""
+    """honcho's printer, with lines that were meant for machines made readable, and some without a prefix."""
 
     def write(self, message: Message) -> None:
-        if message.name == "livekit" and isinstance(message.data, bytes):
-            line = livekit_server.readable(message.data.decode("utf-8", "replace"))
-            message = message._replace(data=line)
+        if message.name in READABLE and isinstance(message.data, bytes):
+            line = message.data.decode("utf-8", "replace").rstrip("\n")
+            message = message._replace(data=READABLE[message.name](line))
         try:
             if message.name is None:
                 print(message.data, file=self.output, flush=True)
@@ -210,7 +228,7 @@ def welcome() -> str:
         lines += ["", "Demo logins (user, password, role):", *in_columns(login[:3] for login in logins)]
     lines += ["", "Ctrl-C stops everything."]
     rule = "=" * (max(map(len, lines)) + 4)
-    return "\n".join(["", rule, *(f"  {line}" for line in lines), rule, ""])
+    return "\n".join(["", rule, *(f"  {line}".rstrip() for line in lines), rule, ""])
 
 
 def in_columns(rows: Iterable[Sequence[str]]) -> list[str]:

@@ -1,6 +1,7 @@
 """Everything before anything can be started: database, livekit-server, models, demo venues. Safe to run twice."""
 
 import argparse
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +73,14 @@ class Command(BaseCommand):
             raise CommandError(str(problem)) from problem
 
     def prepare_models(self) -> None:
-        # Imported here: heavy, and of no use to the commands beside this one.
+        # The models come from packages. Only to look whether they are prepared costs seconds of imports, hence the
+        # stamp; a model that is lost all the same is prepared again where it is first used.
+        choice = f"{settings.PROFILE} {settings.EMBEDDER}".encode()
+        digest = hashlib.sha256((settings.BASE_DIR / "uv.lock").read_bytes() + choice).hexdigest()
+        stamp = settings.MODELS_DIR / f"prepared-{digest[:16]}"
+        if stamp.exists():
+            self.say(f"Models: ready in {settings.MODELS_DIR}")
+            return
         from knowledge import embedding
 
         embedding.prepare(self.say)
@@ -81,6 +89,8 @@ class Command(BaseCommand):
 
             with self.step("Speech model"):
                 whisper.prepare()
+        settings.MODELS_DIR.mkdir(parents=True, exist_ok=True)
+        stamp.touch()
 
     def seed(self) -> None:
         # No users yet: an earlier setup was stopped half-way. Not only what is missing is made, since whoever
