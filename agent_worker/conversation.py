@@ -21,6 +21,8 @@ T = TypeVar("T")
 # Searching has a thread of its own: sync_to_async's shared thread would make it wait behind every call's row writes.
 _searcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
 PASSAGES = 5
+# Tools whose use is not an answer in itself.
+SEARCHING = {"search_knowledge", "end_call"}
 
 
 @dataclass
@@ -63,9 +65,14 @@ class Conversation:
         return self.searched_for[question]
 
     def grounds_of(self, answer: str) -> tuple[list[tuple[Hit, str]], bool]:
-        """The passages that support what was spoken, and whether that was an answer at all."""
-        citations = supporting(answer, self.hits)
-        return citations, bool(citations) or any(name != "search_knowledge" for name in self.tools)
+        """The sources of what was spoken, each with its sentences, and whether that was an answer at all."""
+        sentences: dict[int, list[str]] = {}
+        sources: dict[int, Hit] = {}
+        for hit, sentence in supporting(answer, self.hits):
+            sources.setdefault(hit.version_id, hit)
+            sentences.setdefault(hit.version_id, []).append(sentence)
+        citations = [(hit, " ".join(sentences[version])) for version, hit in sources.items()]
+        return citations, bool(citations) or any(name not in SEARCHING for name in self.tools)
 
 
 def is_found(hits: Sequence[Hit]) -> bool:

@@ -8,6 +8,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 from agent_worker.phrases import phrase
+from agent_worker.pipeline import names_of
 from agent_worker.prompts import prompt
 from concierge.models import Venue
 
@@ -19,6 +20,7 @@ class Facts:
     name: str
     greeting: str
     instructions: str
+    names: tuple[str, ...]  # words that callers will say, for whoever transcribes them
 
 
 def load_facts(venue: Venue, language: str) -> Facts:
@@ -27,6 +29,7 @@ def load_facts(venue: Venue, language: str) -> Facts:
     lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language)]
     return Facts(
         name=text.name,
+        names=tuple(names_of(venue, language)),
         greeting=text.greeting or phrase(language, "greeting", name=text.name),
         instructions=prompt(
             "concierge",

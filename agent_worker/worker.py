@@ -102,7 +102,6 @@ async def hold(ctx: JobContext, call: Call) -> None:
         Concierge(facts),
         room=ctx.room,
         room_options=room_io.RoomOptions(
-            participant_identity=call.visitor_identity,
             audio_input=not is_typed,
             audio_output=not is_typed,
             text_input=room_io.TextInputOptions(text_input_cb=answer_typed),
@@ -112,7 +111,10 @@ async def hold(ctx: JobContext, call: Call) -> None:
         session_host=False,  # a visitor could read the prompt through it
         record=False,  # its default uploads
     )
+    # The session listens before the room is joined, so that words from before are not lost; but whom it listens to
+    # can only be said once it has joined: the visitor, and not whoever comes first.
     await ctx.connect()
+    session.room_io.set_participant(call.visitor_identity)
     greet(session, facts)
 
 

@@ -55,6 +55,7 @@ class Stack:
         self.env = {
             **os.environ,
             "CONCIERGE_DATA_DIR": str(self.data_dir),
+            "DJANGO_SETTINGS_MODULE": "concierge.settings",  # not the suite's own
             "CONCIERGE_PROFILE": "local",
             "PORT": str(port),
             "LIVEKIT_URL": f"ws://127.0.0.1:{livekit_port}",

@@ -94,12 +94,12 @@ def test_a_typed_arabic_question_is_answered_in_arabic(playwright, stack, bicycl
     try:
         with visiting(browser, stack, language="ar") as visitor:
             visitor.page.evaluate(COUNT_MICROPHONES)
-            visitor.page.locator("[data-type-instead]").first.click()
+            visitor.page.locator("[data-start=text]").first.click()
             visitor.wait_for("listening", seconds=20)
             visitor.type("كم سعر استئجار الدراجة في اليوم؟")
             visitor.wait_for_words("أربعون درهماً", seconds=20)
             assert visitor.page.evaluate("window.__asked") == 0
-            visitor.page.locator("[data-hang-up]").first.click()
+            visitor.page.locator("[data-part=hangup]").first.click()
             visitor.wait_for("ended")
     finally:
         browser.close()
