@@ -206,9 +206,9 @@ def test_hearing_is_shown_while_somebody_speaks_and_no_words_have_come(visit):
 
 def test_the_page_times_what_the_ear_hears(visit):
     line = visit().talk()
-    line.read(
-        "window.heard = []; for (const kind of ['greeting', 'ear']) document.addEventListener('concierge:' + kind, ({detail}) => heard.push([kind, detail.ms]))"
-    )
+    line.read("window.heard = []")
+    for kind in ["greeting", "ear"]:
+        line.read(f"document.addEventListener('concierge:{kind}', (event) => heard.push(['{kind}', event.detail.ms]))")
     line.agentSounds()
     pause = line.page.wait_for_timeout
     line.read("line.agentVoice.gain.value = 0.2")
