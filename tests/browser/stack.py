@@ -27,12 +27,13 @@ def turn(turn):
     names = ("speaker", "text", "metrics", "is_interrupted", "is_answered")
     return {name: getattr(turn, name) for name in names} | {"cites": cites}
 
+def call(call):
+    names = ("state", "end_reason")
+    turns = [turn(spoken) for spoken in call.turns.all()]
+    return {name: getattr(call, name) for name in names} | {"id": str(call.pk), "turns": turns}
+
 def as_json(venue):
-    calls = Call.objects.filter(venue__slug=venue).order_by("opened_at")
-    return json.dumps([
-        {"id": str(call.pk), "state": call.state, "end_reason": call.end_reason, "turns": [turn(t) for t in call.turns.all()]}
-        for call in calls
-    ])
+    return json.dumps([call(found) for found in Call.objects.filter(venue__slug=venue).order_by("opened_at")])
 """
 
 

@@ -1,0 +1,68 @@
+"""`make pictures`: the README's pictures, taken of the running house with real calls going on."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.stack import ROOT, Stack
+from tests.browser.visitor import Visitor, launch, signed_in, visiting
+
+FOLDER = ROOT / "docs" / "pictures"
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    stack = Stack()
+    try:
+        print("Starting the house …", flush=True)
+        stack.start()
+        with sync_playwright() as playwright, ExitStack() as exits:
+            browser = launch(playwright)
+            exits.callback(browser.close)
+            english = exits.enter_context(visiting(browser, stack))
+            take(english.page, "visitor-en", WIDE)
+            ask(english, "When is breakfast served?")
+            take(english.page, "visitor-en-call", WIDE)
+            arabic = exits.enter_context(visiting(browser, stack, language="ar"))
+            take(arabic.page, "visitor-ar", WIDE)
+            ask(arabic, "متى يُقدَّم الإفطار؟")
+            take(arabic.page, "visitor-ar-phone", PHONE)
+            mall = exits.enter_context(visiting(browser, stack, host="mall.localhost"))
+            ask(mall, "Where can I park?")
+            museum = exits.enter_context(visiting(browser, stack, host="museum.localhost"))
+            ask(museum, "Do you repair submarines?")
+            staff = exits.enter_context(signed_in(browser, stack, "admin"))
+            staff.wait_for_timeout(1500)
+            take(staff, "staff-wall", WIDE)
+            staff.get_by_role("link", name="Palm Court").first.click()
+            staff.wait_for_timeout(1500)
+            take(staff, "staff-call", WIDE)
+            staff.goto(stack.url("localhost", "/knowledge/palm/"))
+            take(staff, "knowledge", WIDE)
+    finally:
+        stack.stop()
+
+
+def ask(visitor: Visitor, question: str) -> None:
+    visitor.page.locator("[data-start=text]").click()
+    visitor.wait_for("listening")
+    visitor.type(question)
+    visitor.page.locator(".turn.agent").nth(1).wait_for()
+    visitor.page.wait_for_timeout(1500)
+
+
+def take(page: Page, name: str, size: dict[str, int]) -> None:
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(600)
+    path: Path = FOLDER / f"{name}.png"
+    page.screenshot(path=path)
+    print(path.relative_to(ROOT), flush=True)
+
+
+if __name__ == "__main__":
+    main()
