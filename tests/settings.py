@@ -16,6 +16,8 @@ from concierge.settings import *  # noqa: E402, F403
 from concierge.settings import DATABASES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Else each new Client walks all static files first, nine tenths of the time of its request.
+WHITENOISE_AUTOREFRESH = True
 # channels-lite keeps the database name it was built with and so would miss the test database.
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 DATABASES.pop("channels", None)
