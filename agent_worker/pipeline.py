@@ -40,6 +40,8 @@ MIN_DELAY = 0.3
 MAX_DELAY = 1.2
 # What a visitor says in the first moments of the agent's first words is not heard, lest it is the agent's echo.
 AEC_WARMUP = 0.8
+# Speech without words after this long is told as an event, so that the agent can ask to hear it again.
+TRANSCRIPTION_TIMEOUT = 3.0
 LLM_PATIENCE = 4.0
 # ElevenLabs' flash models speak these; Deepgram hears them.
 CLOUD_LANGUAGES = frozenset(
@@ -147,6 +149,7 @@ def build_session(
         use_tts_aligned_transcript=True,
         aec_warmup_duration=AEC_WARMUP,
         user_away_timeout=None,  # silence is a behaviour of ours
+        transcription_timeout=TRANSCRIPTION_TIMEOUT,
         userdata=userdata,
     )
 

