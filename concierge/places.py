@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from concierge.models import Venue
 logger = logging.getLogger(__name__)
 
 HOUSE = "house"  # the slug of the venue itself among its places
+A_DAY = timedelta(days=1)
 TODAY_ENOUGH = timedelta(hours=12)  # within these, a time needs no day beside it
 
 
@@ -53,6 +54,8 @@ def status_of(state: OpenState, at: datetime) -> str:
 
 
 def moment(moment: datetime, at: datetime) -> str:
-    """A time, with its day if that is not plain: 23:00, or Monday 08:00."""
+    """A time, with its day if that is not plain: 23:00, midnight, or Monday 08:00."""
+    if moment.time() == time(0) and moment - at <= A_DAY:
+        return _("midnight")
     is_plain = moment.date() == at.date() or moment - at < TODAY_ENOUGH
     return format_date(moment, "H:i" if is_plain else "l H:i")

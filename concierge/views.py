@@ -4,7 +4,6 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
-from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_safe
 
@@ -21,9 +20,8 @@ def home(request: HttpRequest) -> HttpResponse:
     venue: Venue | None = request.venue  # type: ignore[attr-defined]
     if venue is None:
         return redirect("/staff/")
-    response = redirect("venue", best_language(venue, request.headers.get("Accept-Language", "")))
-    patch_vary_headers(response, ["Accept-Language"])
-    return response
+    # LocaleMiddleware adds the Vary header.
+    return redirect("venue", best_language(venue, request.headers.get("Accept-Language", "")))
 
 
 home.door = "any"  # type: ignore[attr-defined]  # it tells nothing and only sends on

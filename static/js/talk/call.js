@@ -195,7 +195,8 @@ export class Call extends EventTarget {
     }
     const state = changed["lk.agent.state"]
     if (BUSY.has(state)) this.#ready(state)
-    if (changed["concierge.sources"]) this.#tell("sources", { sources: readSources(changed["concierge.sources"]) })
+    const sources = readSources(changed["concierge.sources"] || "[]")
+    if (sources.length > 0) this.#tell("sources", { sources })
   }
 
   #ready(state) {
