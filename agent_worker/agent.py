@@ -40,7 +40,7 @@ class Concierge(Agent):
             return
         conversation: Conversation = self.session.userdata
         if message.id != conversation.question_id:
-            conversation.begin_turn(message.id)
+            conversation.begin_turn(message.id, question)
         hits = await conversation.look_up(question)
         call_id = shortuuid("call_")
         chat_ctx.items[index + 1 : index + 1] = [

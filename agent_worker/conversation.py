@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
-from knowledge.search import CONFIDENT, Hit, search
-from knowledge.support import supporting
 
 from concierge.models import Venue
+from knowledge.search import CONFIDENT, Hit, search
+from knowledge.support import supporting
 from voice.models import Call
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ class Conversation:
     ended: str = ""
     is_closing: bool = False
     # Since the visitor's last words:
+    question: str = ""
     question_id: str = ""
     hits: list[Hit] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
@@ -48,9 +49,10 @@ class Conversation:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    def begin_turn(self, question_id: str) -> None:
+    def begin_turn(self, question_id: str, question: str) -> None:
         """The visitor asked something new: what was found before no longer counts."""
-        self.question_id, self.hits, self.tools, self.search_ms = question_id, [], [], 0.0
+        self.question_id, self.question = question_id, question
+        self.hits, self.tools, self.search_ms = [], [], 0.0
         self.searched_for = {}
 
     async def look_up(self, question: str) -> list[Hit]:

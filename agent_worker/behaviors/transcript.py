@@ -25,6 +25,7 @@ from livekit.agents.voice.io import TextOutput
 
 from agent_worker.behaviors.sources import show_sources
 from agent_worker.conversation import Conversation, rows
+from agent_worker.providers.intents import is_courtesy
 from voice import live
 from voice.models import Call, Turn
 
@@ -118,9 +119,10 @@ class AgentTurn:
 def agent_turn(conversation: Conversation, item: llm.ChatMessage, question: dict[str, float]) -> AgentTurn:
     assert conversation.call is not None
     text = (item.text_content or "").strip()
-    # A greeting or a fixed sentence answers nothing and is not counted as unanswered.
     is_reply = bool(conversation.question_id) and bool(question)
     cited, is_answered = conversation.grounds_of(text) if is_reply else ([], None)
+    if not is_reply or (not is_answered and is_courtesy(conversation.question)):
+        is_answered = None  # a greeting or a thank-you answers nothing, and misses nothing
     metrics = stages_of_answer(item, question, conversation.search_ms) if is_reply else {}
     return AgentTurn(
         call=conversation.call,

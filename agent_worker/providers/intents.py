@@ -39,6 +39,11 @@ class Intent:
     place: str = ""
 
 
+def is_courtesy(text: str) -> bool:
+    """Was nothing asked that a venue could have written about?"""
+    return intent_of(text).wish not in (Wish.ASKS, Wish.OPEN_NOW, Wish.OPEN_WHEN)
+
+
 def intent_of(text: str) -> Intent:
     rest, courtesies = _without_courtesies(plain(text))
     if not rest:

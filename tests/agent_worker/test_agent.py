@@ -4,13 +4,14 @@ import json
 
 import pytest
 from asgiref.sync import async_to_sync
-from livekit.agents import AgentSession
+from livekit.agents import AgentSession, llm
 
 from agent_worker.agent import Concierge
+from agent_worker.behaviors.transcript import agent_turn
 from agent_worker.behaviors.typing import LONGEST_QUESTION, cut
 from agent_worker.conversation import Conversation
 from agent_worker.facts import load_facts
-from tests.factories import create_article, create_venue
+from tests.factories import create_article, create_call, create_venue
 from tests.fakes import ScriptedLLM
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -164,3 +165,16 @@ def test_a_typed_question_of_any_length_is_cut_at_a_word(length):
 
 def test_a_short_typed_question_is_left_as_it_is():
     assert cut("  When does   the pool open? ") == "When does the pool open?"
+
+
+@pytest.mark.parametrize(
+    ("question", "is_answered"),
+    [("Thank you very much!", None), ("شكراً جزيلاً", None), ("When does the helicopter leave?", False)],
+)
+def test_a_courtesy_counts_neither_as_answered_nor_as_missed(pool, question, is_answered):
+    conversation = Conversation(
+        venue=pool.text.article.venue, language="en", call=create_call(venue=pool.text.article.venue)
+    )
+    conversation.begin_turn("item", question)
+    said = llm.ChatMessage(role="assistant", content=["You are welcome."])
+    assert agent_turn(conversation, said, {"asked_at": 1.0}).is_answered is is_answered
