@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from livekit.agents import AgentSession, TurnHandlingOptions, inference, llm, stt, tts, vad
+from livekit.agents.types import NOT_GIVEN
 from livekit.plugins import deepgram, elevenlabs, openai
 
 from agent_worker.phrases import phrases
@@ -137,7 +138,7 @@ def build_session(
         vad=activity,
         stt=_ears(profile, venue, language, activity, names),
         llm=model,
-        tts=_voice(profile, venue, language),
+        tts=_voice(profile, venue, language) or NOT_GIVEN,
         turn_handling=TurnHandlingOptions(
             # Its default would ask LiveKit's cloud in development.
             turn_detection=inference.TurnDetector(version="v1-mini"),

@@ -121,7 +121,7 @@ def _scores(facet: str, passage: Passage) -> list[float]:
         value = max(-2.0, (likeness - top) / FAR)
         value += 1.5 * len(asked & words_of(text)) / len(asked) if asked else 0.0
         right = kinds & kinds_told(text)
-        value += 1.2 if right & EXACT else 0.8 if right & {"place", "way"} else 0.4 if right else 0.0
+        value += 1.6 if right & EXACT else 0.8 if right & {"place", "way"} else 0.4 if right else 0.0
         value += 0.5 if index == 0 else 0.0
         scores.append(value)
     return scores

