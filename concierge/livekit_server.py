@@ -35,6 +35,8 @@ MODULE = f"github.com/livekit/livekit-server/cmd/server@v{VERSION}"
 NEEDS_GO = (1, 26)
 # From this one on, Go fetches a newer Go by itself where a module needs it.
 GO_FETCHES_GO = (1, 21)
+# Where Go's installer puts it, which is not on PATH by itself.
+GO_OF_ITS_OWN_INSTALLER = "/usr/local/go/bin/go"
 DOWNLOAD_TIMEOUT_SECONDS = 10
 STILL_BUILDING = timedelta(seconds=15)
 THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
@@ -74,14 +76,14 @@ def find_or_get(say: Say) -> Path:
             say(f"livekit-server: no release download ({problem}), so it is built with Go instead")
             got = build(Path(aside), say)
         if not version_of(got):
-            raise NoLiveKit(f"The livekit-server that was made for this machine does not run. {INSTALL_HINT}")
+            raise NoLiveKit(f"The livekit-server that was made for this machine does not run: {INSTALL_HINT}")
         os.replace(got, kept)  # whole or not at all, also when two of us did this at once
     say(f"livekit-server: {kept} (new, version {version_of(kept)})")
     return kept
 
 
 INSTALL_HINT = (
-    f"Put a livekit-server {VERSION} on PATH (https://docs.livekit.io/transport/self-hosting/local/), "
+    f"put a livekit-server {VERSION} on PATH (https://docs.livekit.io/transport/self-hosting/local/), "
     "or set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to one that runs elsewhere."
 )
 
@@ -139,25 +141,25 @@ def fetch(url: str) -> bytes:
 
 def build(into: Path, say: Say) -> Path:
     """livekit-server built from its source by Go. Raises NoLiveKit."""
-    check_go()
+    go = find_go()
     say(f"livekit-server: go install {MODULE} (two or three minutes the first time)")
     environment = os.environ | {"GOBIN": str(into)}
     with narrated(say, "livekit-server: still building"):
-        done = subprocess.run(["go", "install", MODULE], env=environment, capture_output=True, text=True)
+        done = subprocess.run([go, "install", MODULE], env=environment, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise NoLiveKit(f"Go could not build livekit-server ({last}). {INSTALL_HINT}")
+        raise NoLiveKit(f"Go could not build livekit-server ({last}): {INSTALL_HINT}")
     return (into / "server").rename(into / "livekit-server")
 
 
-def check_go() -> None:
-    """Raises NoLiveKit where Go is missing, or too old to build livekit-server."""
+def find_go() -> str:
+    """The go command. Raises NoLiveKit where it is missing, or too old to build livekit-server."""
     needed = ".".join(map(str, NEEDS_GO))
-    go = shutil.which("go")
+    go = shutil.which("go") or shutil.which(GO_OF_ITS_OWN_INSTALLER)
     if not go:
         raise NoLiveKit(
             f"livekit-server is not here, could not be downloaded, and Go, which could build it, is missing: "
-            f"install Go {needed} or newer (https://go.dev/dl/). Or: {INSTALL_HINT}"
+            f"install Go {needed} or newer (https://go.dev/dl/). Otherwise {INSTALL_HINT}"
         )
     output = subprocess.run([go, "env", "GOVERSION", "GOTOOLCHAIN"], capture_output=True, text=True).stdout
     version = tuple(int(part) for part in re.findall(r"\d+", output.partition("\n")[0])[:2])
@@ -165,8 +167,9 @@ def check_go() -> None:
     if version < NEEDS_GO and not fetches_newer:
         raise NoLiveKit(
             f"livekit-server is not here, could not be downloaded, and Go {'.'.join(map(str, version))} is too old to "
-            f"build it: install Go {needed} or newer (https://go.dev/dl/). Or: {INSTALL_HINT}"
+            f"build it: install Go {needed} or newer (https://go.dev/dl/). Otherwise {INSTALL_HINT}"
         )
+    return go
 
 
 @contextmanager

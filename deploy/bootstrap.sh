@@ -76,6 +76,11 @@ uv) say "uv: $(command -v uv) (found on PATH)" ;;
 *) say "uv: $uv" ;;
 esac
 
+# The machine's own certificates count too, such as those of a company's proxy. The second is the older name.
+if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
+    export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" UV_NATIVE_TLS="${UV_NATIVE_TLS:-1}"
+fi
+
 # Without --dev nothing is removed either, so that `make run` does not undo what `make test` installed.
 packages="--no-dev --inexact"
 if [ "${1:-}" = --dev ]; then

@@ -28,6 +28,7 @@ def programs(tmp_path, monkeypatch, settings):
     for needed in ("sh", "echo", "cp", "chmod"):
         (folder / needed).symlink_to(shutil.which(needed))
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(livekit_server, "GO_OF_ITS_OWN_INSTALLER", str(folder / "nowhere"))
     settings.CACHE_DIR = tmp_path / "cache"
     return folder
 
