@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from asgiref.sync import async_to_sync
+from livekit.agents.voice.run_result import RunResult
 
 from agent_worker.agent import Concierge
 from agent_worker.conversation import Conversation, rows
@@ -21,7 +22,7 @@ async def ask(venue: Venue, question: str, language: str) -> Answer:
     async with build_session(venue, language, userdata=conversation, text_only=True) as session:
         await session.start(Concierge(facts), session_host=False, record=False)
         began = time.perf_counter()
-        result = await session.run(user_input=question, input_modality="text")
+        result: RunResult[None] = await session.run(user_input=question, input_modality="text")
         ms = (time.perf_counter() - began) * 1000
         said = " ".join(
             event.item.text_content or ""

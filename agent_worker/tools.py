@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from knowledge.search import Hit
-from livekit.agents import RunContext, function_tool
+from livekit.agents import RunContext, function_tool, llm
 
 from agent_worker.conversation import Conversation, is_found, rows
 from agent_worker.facts import spoken_now
 from concierge.hours import spoken_sentence, state_of
 from concierge.models import OpeningHours
+from knowledge.search import Hit
 
 
 @function_tool
@@ -46,7 +46,7 @@ async def end_call(context: RunContext[Conversation]) -> None:
     context.userdata.ended = context.userdata.ended or "goodbye"
 
 
-TOOLS = [search_knowledge, opening_hours, end_call]
+TOOLS: list[llm.Tool | llm.Toolset] = [search_knowledge, opening_hours, end_call]
 
 
 def passages(hits: Sequence[Hit]) -> str:

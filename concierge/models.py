@@ -15,8 +15,7 @@ from django.db.models import Q
 from django.utils import timezone, translation
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import AnonymousUser, User
 
 # Labels of letters, digits and inner hyphens; no port, no path. A name in another script is written in its xn-- form.
 HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
@@ -90,7 +89,7 @@ class Venue(models.Model):
     def role_of(self, user: User | AnonymousUser) -> str | None:
         if user.is_superuser:
             return Membership.Role.MANAGER
-        membership = self.memberships.filter(user_id=user.pk).first()
+        membership = self.memberships.filter(user_id=user.pk).first()  # type: ignore[misc]  # a stranger's is None
         return membership.role if membership else None
 
 
@@ -124,16 +123,16 @@ class Domain(models.Model):
     def __str__(self) -> str:
         return self.host
 
+    def save(self, *args: object, **kwargs: object) -> None:
+        self.host = self.host.strip().rstrip(".").lower()
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
     def clean(self) -> None:
         self.host = self.host.strip().rstrip(".").lower()
         if not HOST_NAME.fullmatch(self.host):
             raise ValidationError({"host": "Write the host name alone, such as concierge.palmhotel.ae."})
         if self.host in settings.CONSOLE_HOSTS:
             raise ValidationError({"host": f"{self.host} is the console's host. Choose another name for the venue."})
-
-    def save(self, *args: object, **kwargs: object) -> None:
-        self.host = self.host.strip().rstrip(".").lower()
-        super().save(*args, **kwargs)  # type: ignore[arg-type]
 
 
 class Membership(models.Model):

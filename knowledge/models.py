@@ -73,7 +73,7 @@ class ArticleText(models.Model):
         latest = self.latest
         if latest and latest.says(title, body, valid_from, valid_until):
             return latest, False
-        version = Version(
+        version = Version(  # type: ignore[misc]  # whoever signed in, as the request has them
             text=self,
             number=latest.number + 1 if latest else 1,
             title=title.strip(),

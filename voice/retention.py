@@ -28,7 +28,7 @@ def end_stale_calls() -> int:
     for call in live:
         if rooms_now is not None and call.room not in rooms_now:
             ended += call.end("lost")
-        elif call.began_at < now - timedelta(minutes=call.venue.longest_call_minutes) - GRACE:
+        elif call.began_at and call.began_at < now - timedelta(minutes=call.venue.longest_call_minutes) - GRACE:
             ended += call.end("longest_call")
             if rooms_now is not None:
                 rooms.close_room(call)

@@ -67,7 +67,8 @@ class Command(BaseCommand):
                 f"{name} stopped by itself with exit code {code}, so everything was stopped.", returncode=1
             )
         self.stdout.write("Everything is stopped.")
-        sys.exit(company.returncode)
+        if company.returncode != SIGNALS[signal.SIGINT]["rc"]:  # Ctrl-C is how it is meant to end
+            sys.exit(company.returncode)
 
 
 def commands() -> dict[str, list[str | Path]]:
