@@ -238,7 +238,7 @@ def test_a_second_click_is_no_conflict(editor, palm):
 # What is shown
 
 
-HOSTILE = "<script>alert(1)</script>\n\n[here](javascript:alert(1)) <img src=x onerror=alert(1)> **bold**"
+HOSTILE = "<script>alert(1)</script>\n\n[here](javascript:alert(1)) <img src=x onerror=alert(1)> **bold** ![](https://spy.example/)"
 
 
 def test_the_preview_shows_html_as_text_and_drops_dangerous_links(editor, palm):
