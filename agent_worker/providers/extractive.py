@@ -17,9 +17,10 @@ from livekit.agents.utils import shortuuid
 
 from agent_worker.phrases import phrase
 from agent_worker.providers.intents import Intent, Wish, intent_of, language_of
-from agent_worker.providers.selection import Passage, choose, words_of
+from agent_worker.providers.selection import Passage, choose, is_named, words_of
 
 LONG_QUESTION = 60  # words
+SURE = 0.75  # of a passage; from here on it may answer without sharing a word with the question
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,10 @@ class Responder:
             if "search_knowledge" in self.tools:
                 return Reply(tool="search_knowledge", arguments=(("question", question),))
             return self._with_phone("not_written")
-        choice = choose(question, passages_of(found)) if found.get("found") else None
+        passages = passages_of(found) if found.get("found") else []
+        if passages and passages[0].confidence < SURE and not is_named(question, passages[0]):
+            passages = []
+        choice = choose(question, passages)
         if choice is None:
             return self._say("too_long") if len(question.split()) > LONG_QUESTION else self._with_phone("not_written")
         text = " ".join(choice.sentences)

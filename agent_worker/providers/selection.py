@@ -62,6 +62,17 @@ def facets_of(question: str) -> list[str]:
     return facets[:2] or [question]
 
 
+def is_named(question: str, passage: Passage) -> bool:
+    """Whether a passage so much as names what a "do you have …" asks for; True for questions of other kinds.
+
+    A tennis court is not answered with the gym's hours, however near the two are in meaning.
+    """
+    if "have" not in kinds_asked(question) or is_arabic(question) != (passage.language == "ar"):
+        return True
+    named = words_of(" ".join([passage.title, *(text for text, _ in passage.sentences)]))
+    return bool(words_of(question) & named) or not words_of(question)
+
+
 # One facet, one passage
 
 
@@ -85,8 +96,8 @@ def _pick(facet: str, passage: Passage, *, alone: bool) -> list[int]:
     likeness = [score for _, score in passage.sentences]
     scores = _scores(facet, passage)
     order = sorted(range(len(sentences)), key=lambda index: -scores[index])
-    picked = _with_support(order[0], sentences)
     exact = kinds_asked(facet) & EXACT
+    picked = [*_with_support(order[0], sentences), *_continuation(order[0], sentences, exact)]
     wants_conditions = is_yes_or_no(facet)
     for index in order[1:]:
         told = frozenset[str]().union(*(kinds_told(sentences[i]) for i in picked))
@@ -109,6 +120,13 @@ def _with_support(index: int, sentences: Sequence[str]) -> list[int]:
     """A sentence that points at the one before it, or is a mere fragment, is spoken with the one before."""
     needs_support = leans(sentences[index]) or len(sentences[index].split()) < FEWEST_WORDS
     return [index - 1, index] if index and needs_support else [index]
+
+
+def _continuation(index: int, sentences: Sequence[str], exact: frozenset[str]) -> list[int]:
+    """ "The first hour is free. Each further hour costs 20 dirhams": the second half of a price or a time."""
+    after = index + 1
+    goes_on = after < len(sentences) and leans(sentences[after]) and exact & kinds_told(sentences[after])
+    return [after] if goes_on else []
 
 
 def _scores(facet: str, passage: Passage) -> list[float]:

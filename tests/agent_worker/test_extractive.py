@@ -221,6 +221,18 @@ def test_nothing_is_chosen_from_nothing():
     assert choose("When?", [Passage("Empty", "en", (), 0.9)]) is None
 
 
+def test_a_price_that_goes_on_in_the_next_sentence_is_told_to_its_end():
+    sentences = (("Parking is free for the first hour.", 0.9), ("Each further hour costs AED 20.", 0.87))
+    assert chosen("How much is parking?", sentences).endswith("Each further hour costs AED 20.")
+
+
+def test_a_thing_that_no_passage_names_is_not_there_unless_the_search_is_sure():
+    gym = passage([("The gym on floor 3 never closes.", 0.85)], title="Gym", confidence=0.4)
+    assert Venue(found(gym)).hears("Do you have a tennis court?") == [phrase("en", "not_written", phone=PHONE)]
+    sure = gym | {"confidence": 0.8}
+    assert Venue(found(sure)).hears("Do you have a fitness centre?") == ["The gym on floor 3 never closes."]
+
+
 # Wishes
 
 WISHES = {
