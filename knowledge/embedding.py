@@ -27,7 +27,8 @@ QUERIES_REMEMBERED = 1_000
 class Embedder(Protocol):
     """Vectors are rows of float32 and have length 1. Calls may come from several threads at once.
 
-    A class may have a classmethod prepare(say) that does, once a machine, what its first use would otherwise wait for.
+    It may say how much closer, in cosine, a question is to texts of its own language than to others, as
+    `same_language_bonus`. A class may have a classmethod prepare(say) that does, once a machine, what its first use would otherwise wait for.
     """
 
     name: str
@@ -43,6 +44,7 @@ class LocalE5:
 
     name = f"e5-small-q4-{e5.WEIGHTS_SHA256[:8]}"
     dimensions = 384
+    same_language_bonus = 0.04  # XQuAD, English and Arabic questions and passages: .036 and .042
 
     def __init__(self) -> None:
         import onnxruntime

@@ -1,0 +1,39 @@
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+
+from knowledge import calibration, confidence
+
+SPOKEN = "dstc spoken"
+REFUSED = 0.25
+
+
+class Command(BaseCommand):
+    help = (
+        "Fit the confidence of search to public text in a folder, and print what belongs into knowledge/confidence.py."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", help="what it must contain is said in knowledge/calibration.py")
+
+    def handle(self, *args: object, **options: object) -> None:
+        try:
+            groups = calibration.collect(Path(str(options["folder"])), self.stderr.write)
+        except FileNotFoundError as error:
+            self.stderr.write(f"{error.filename} is missing. What the folder must contain: knowledge/calibration.py.")
+            sys.exit(2)
+        fitted = calibration.fit(groups.values())
+        spoken = fitted.probabilities(groups[SPOKEN].features)
+        threshold = calibration.threshold_refusing(groups[SPOKEN], spoken, REFUSED)
+        self.stdout.write(f"COEFFICIENTS = {[round(float(value), 2) for value in fitted.coefficients]}")
+        self.stdout.write(f"INTERCEPT = {fitted.intercept:.2f}")
+        self.stdout.write(f"CONFIDENT = {threshold:.2f}, where {REFUSED:.0%} of {SPOKEN} would be refused")
+        self.stdout.write(f"\n{'left out of the fit':<24}{'AUROC':>8}{'refused':>9}{'accepted':>9}")
+        for name, group in groups.items():
+            source = name.split()[0]
+            others = [other for known, other in groups.items() if known.split()[0] != source]
+            probabilities = calibration.fit(others).probabilities(group.features)
+            found = calibration.quality(name, group, probabilities, confidence.CONFIDENT)
+            self.stdout.write(f"{name:<24}{found.auroc or 0:>8.2f}{found.refused:>9.2f}{found.accepted:>9.2f}")
