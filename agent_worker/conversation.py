@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ from concierge.models import Venue
 from knowledge.search import CONFIDENT, Hit, search
 from knowledge.support import supporting
 from voice.models import Call
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -34,6 +37,7 @@ class Conversation:
     call: Call | None = None
     ended: str = ""
     is_closing: bool = False
+    reachable: asyncio.Event = field(default_factory=asyncio.Event)  # the visitor's browser can receive words
     # Since the visitor's last words:
     question: str = ""
     question_id: str = ""
@@ -47,7 +51,12 @@ class Conversation:
         """Let `work` run beside the conversation. The loop itself keeps only weak references to tasks."""
         task = asyncio.create_task(work)
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("Something beside the conversation of %s failed", self.call, exc_info=error)
 
     def begin_turn(self, question_id: str, question: str) -> None:
         """The visitor asked something new: what was found before no longer counts."""

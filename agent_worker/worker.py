@@ -17,7 +17,7 @@ from agent_worker import pipeline
 from agent_worker.agent import Concierge
 from agent_worker.behaviors.departure import end_with_the_visitor
 from agent_worker.behaviors.goodbye import end_after_goodbye
-from agent_worker.behaviors.greeting import greet
+from agent_worker.behaviors.greeting import greet, notice_when_reachable
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
 from agent_worker.behaviors.time_limit import limit_time
@@ -97,6 +97,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     limit_time(ctx, session)
     obey_staff(ctx, session)
     end_after_goodbye(ctx, session)
+    answer_typed(ctx, session)
 
     await session.start(
         Concierge(facts),
@@ -104,7 +105,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
         room_options=room_io.RoomOptions(
             audio_input=not is_typed,
             audio_output=not is_typed,
-            text_input=room_io.TextInputOptions(text_input_cb=answer_typed),
+            text_input=False,  # behaviors.typing
             text_output=room_io.TextOutputOptions(next_in_chain=captions),
             delete_room_on_close=True,
         ),
@@ -115,7 +116,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
     # can only be said once it has joined: the visitor, and not whoever comes first.
     await ctx.connect()
     session.room_io.set_participant(call.visitor_identity)
-    greet(session, facts)
+    notice_when_reachable(ctx, conversation)
+    await greet(session, facts, aloud=not is_typed)
 
 
 def find_call(metadata: str) -> Call | None:

@@ -1,5 +1,6 @@
 """Both kinds of host share this map; the doors in concierge.access tell which route answers where."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
@@ -8,8 +9,9 @@ from concierge.access import on_console_host
 from concierge.health import healthz
 
 admin.site.site_header = admin.site.site_title = "Concierge"
-# The admin has doors of its own, but none that knows hosts.
-admin.site.login = on_console_host(admin.site.login)  # type: ignore[method-assign]
+# The admin has doors of its own, but none that knows hosts, and its sign-in page would go round the second factor
+# and the rate limits of the other one.
+admin.site.login = on_console_host(secure_admin_login(admin.site.login))  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", views.home, name="home"),

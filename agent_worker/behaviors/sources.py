@@ -11,9 +11,11 @@ SOURCES = "concierge.sources"
 MOST_SOURCES = 2
 
 
-async def show_sources(ctx: JobContext, cited: list[tuple[Any, str]]) -> None:
-    if not ctx.room.isconnected():
+async def show_sources(ctx: JobContext, cited: list[tuple[Any, str]], *, answer: str) -> None:
+    """`answer` is the id of what was said: an attribute that keeps its value is not sent again."""
+    if not cited or not ctx.room.isconnected():
         return
     titles = {hit.article: hit.title for hit, _ in cited}
     listed = [{"article": article, "title": title} for article, title in titles.items()][:MOST_SOURCES]
-    await ctx.room.local_participant.set_attributes({SOURCES: json.dumps(listed, ensure_ascii=False)})
+    told = json.dumps([*listed, {"answer": answer}], ensure_ascii=False)
+    await ctx.room.local_participant.set_attributes({SOURCES: told})

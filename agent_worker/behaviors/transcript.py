@@ -55,7 +55,7 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
             turn = agent_turn(session.userdata, item, last_question)
             work.put_nowait(turn)
             last_question.clear()
-            session.userdata.in_background(show_sources(ctx, turn.cited))
+            session.userdata.in_background(show_sources(ctx, turn.cited, answer=item.id))
 
     @session.on("agent_state_changed")
     def state(event: AgentStateChangedEvent) -> None:

@@ -178,7 +178,7 @@ class Ear:
             return NOTHING
         if is_repetitive(text):
             return None
-        return Heard(text, confidence)
+        return Heard(said_once(text), confidence)
 
     def _hear_long(self, samples: np.ndarray, language: str, prompt: str) -> Heard:
         segments, _ = self.model.transcribe(
@@ -216,6 +216,15 @@ def is_noise(text: str, average_logprob: float, no_speech: float) -> bool:
     if not any(letter.isalnum() for letter in text):
         return True
     return average_logprob < -1.4 or (no_speech > 0.6 and average_logprob < -0.6)
+
+
+def said_once(text: str) -> str:
+    """Whisper sometimes writes a whole utterance twice: nobody says the same five words and more twice in a row."""
+    words = text.split()
+    half = len(words) // 2
+    if half >= 5 and len(words) % 2 == 0 and words[:half] == words[half:]:
+        return " ".join(words[:half])
+    return text
 
 
 def is_repetitive(text: str) -> bool:

@@ -12,7 +12,7 @@ from livekit.agents import LanguageCode, inference, stt
 
 from agent_worker.providers import listening, whisper
 from agent_worker.providers.listening import EagerSTT
-from agent_worker.providers.whisper import WhisperSTT
+from agent_worker.providers.whisper import WhisperSTT, said_once
 from tests.agent_worker.sound import RATE, espeak_says, frames, silence
 
 QUESTION = "What time does the restaurant open for breakfast?"
@@ -163,3 +163,9 @@ def test_words_so_far_are_shown_only_while_that_keeps_nobody_waiting(tmp_path, m
     samples = np.concatenate([silence(0.3), espeak_says(QUESTION, tmp_path), silence(0.6)])
     assert "interim_transcript" in kinds(listen(Scribe(), samples, is_free=True))
     assert "interim_transcript" not in kinds(listen(Scribe(), samples, is_free=False))
+
+
+def test_an_utterance_that_was_written_twice_is_kept_once():
+    once = "How much is a bicycle a day?"
+    assert said_once(f"{once} {once}") == once
+    assert said_once("No no no no") == "No no no no"

@@ -2,7 +2,7 @@
 // Times are performance.now() milliseconds. Nothing here touches the page's own code.
 (() => {
   const LOUD = 0.004 // RMS of a 10 ms block above which somebody speaks
-  const ear = (window.__ear = { agent: [], cues: [], recording: [], rate: 0, clicks: [] })
+  const ear = (window.__ear = { agent: [], cues: [], recordings: [], clicks: [] })
   let context, voice, tap
 
   document.addEventListener('click', () => ear.clicks.push(performance.now()), true)
@@ -75,10 +75,13 @@
     const mute = here.createGain()
     mute.gain.value = 0
     source.connect(node).connect(mute).connect(here.destination)
+    const recording = { samples: [], loudness: 0 } // LiveKit keeps spare tracks, which are silent
+    ear.recordings.push(recording)
     node.port.onmessage = ({ data }) => {
+      recording.loudness += data.rms
       const at = performance.now() - (here.currentTime - data.at) * 1000
       if (data.rms > LOUD) ear.agent.push(at)
-      for (const sample of data.kept) ear.recording.push(Math.max(-32768, Math.min(32767, sample * 32767)) | 0)
+      for (const sample of data.kept) recording.samples.push(Math.max(-32768, Math.min(32767, sample * 32767)) | 0)
     }
   }
 
@@ -90,12 +93,18 @@
     }
   }
 
-  ear.firstAfter = (moment) => ear.agent.find((at) => at > moment) ?? null
+  // A click or a crackle is not speech: most of the next 80 ms must be loud too.
+  ear.firstAfter = (moment) =>
+    ear.agent.find((at, index) => at > moment && (ear.agent[index + 5] ?? Infinity) - at < 80) ?? null
   ear.quietSince = () => performance.now() - (ear.agent.at(-1) ?? 0)
-  ear.forget = () => { ear.agent.length = 0; ear.recording.length = 0 }
+  ear.forget = () => {
+    ear.agent.length = 0
+    for (const recording of ear.recordings) Object.assign(recording, { samples: [], loudness: 0 })
+  }
   // 16 kHz signed 16-bit PCM in base64.
   ear.heard = () => {
-    const bytes = new Uint8Array(new Int16Array(ear.recording).buffer)
+    const loudest = ear.recordings.reduce((a, b) => (b.loudness > a.loudness ? b : a))
+    const bytes = new Uint8Array(new Int16Array(loudest.samples).buffer)
     let text = ''
     for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192))
     return btoa(text)

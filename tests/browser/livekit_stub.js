@@ -68,7 +68,7 @@ const line = (window.line = {
   sent: [],
   ...window.lineBefore,
   agentComes(state = "listening") {
-    this.agent = { kind: 4, identity: "agent", attributes: { "lk.agent.state": state } }
+    this.agent = { kind: 4, identity: "agent", attributes: { "lk.agent.state": state }, waitUntilActive: async () => {} }
     this.room.remoteParticipants.set("agent", this.agent)
     this.room.emit("ParticipantConnected", this.agent)
   },

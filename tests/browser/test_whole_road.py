@@ -139,7 +139,7 @@ def test_talking_over_the_answer_cuts_it_short(playwright, stack, bicycles, tmp_
             visitor.wait_for_quiet()
             asked = visitor.speak(question)
             visitor.first_sound_after(asked["ends"])
-            time.sleep(0.8)
+            time.sleep(1.0)
             cut_in = visitor.speak(interruption)
             visitor.first_sound_after(cut_in["ends"])
             visitor.wait_for_quiet()
@@ -166,6 +166,7 @@ def test_a_tab_that_is_closed_in_mid_answer_leaves_a_complete_ended_call(playwri
             visitor.wait_for_quiet()
             asked = visitor.speak(question)
             visitor.first_sound_after(asked["ends"])
+            visitor.wait_for_words("dirhams")
             visitor.page.close()
     finally:
         browser.close()

@@ -207,6 +207,7 @@ export class Call extends EventTarget {
 
   async #send(text) {
     try {
+      await this.#agent.waitUntilActive() // before that, the server has nowhere to put it
       await this.#room.localParticipant.sendText(text, { topic: "lk.chat" })
     } catch {
       this.#tell("unsent", { text })
