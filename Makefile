@@ -7,8 +7,8 @@ PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-11s %s\n' "$$name" "$$what"; done
 
-run: setup ## everything a newcomer needs, then all processes until Ctrl-C
-	@deploy/bootstrap.sh python manage.py run
+run: ## everything a newcomer needs, then all processes until Ctrl-C
+	@deploy/bootstrap.sh python manage.py run --setup
 
 setup: ## the part of `make run` before anything is started
 	@deploy/bootstrap.sh python manage.py setup

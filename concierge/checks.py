@@ -11,13 +11,15 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 from django.db import DatabaseError
 
+# The checks of this module that read no rows.
+HOUSE = "concierge"
 SHORTEST_SECRET_BYTES = 32
 CLOUD_KEYS = ("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "ELEVEN_API_KEY")
 
 AppConfigs = Sequence[AppConfig] | None
 
 
-@register
+@register(HOUSE)
 def channel_layer_crosses_processes(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
     backend = str(settings.CHANNEL_LAYERS["default"]["BACKEND"])
     if not backend.startswith("channels.layers."):
@@ -31,7 +33,7 @@ def channel_layer_crosses_processes(app_configs: AppConfigs, **kwargs: Any) -> l
     ]
 
 
-@register
+@register(HOUSE)
 def livekit_secret_is_long_enough(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
     if len(settings.LIVEKIT_API_SECRET.encode()) >= SHORTEST_SECRET_BYTES:
         return []
@@ -45,7 +47,7 @@ def livekit_secret_is_long_enough(app_configs: AppConfigs, **kwargs: Any) -> lis
     ]
 
 
-@register
+@register(HOUSE)
 def livekit_url_is_one(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
@@ -61,7 +63,7 @@ def livekit_url_is_one(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMess
     ]
 
 
-@register
+@register(HOUSE)
 def cloud_profile_has_its_keys(app_configs: AppConfigs, **kwargs: Any) -> list[CheckMessage]:
     missing = [name for name in CLOUD_KEYS if not getattr(settings, name)]
     if settings.PROFILE != "cloud" or not missing:

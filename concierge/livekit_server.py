@@ -26,7 +26,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from livekit import api
 
 # Later releases cannot be built by `go install`, since their go.mod has `replace` lines.
 VERSION = "1.13.5"
@@ -260,6 +259,8 @@ def greet(*, timeout: float = 2) -> None:
 
 def answers_to_our_key(*, timeout: float = 2) -> bool:
     """Whether a livekit-server is at LIVEKIT_URL already, and takes our key."""
+    from livekit import api  # half a second, and only asked for where something answers
+
     token = api.AccessToken(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
     token = token.with_grants(api.VideoGrants(room_list=True)).with_ttl(timedelta(minutes=1))
     question = urllib.request.Request(

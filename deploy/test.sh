@@ -19,13 +19,16 @@ step() { # NAME COMMAND...
     { "$@" 2>&1; echo $? >"$scratch/status"; } | tee "$scratch/output"
     status=$(cat "$scratch/status")
     # Style and types say nothing that a summary could quote; of pytest it is the closing line.
-    closing=$(grep -E '^=+ .* in [0-9.]+s' "$scratch/output" | tail -1 | sed 's/^=* *//; s/ *=*$//')
+    closing=$(sed 's/\x1b\[[0-9;]*m//g' "$scratch/output" | grep -E '^=+ .* in [0-9.]+s' | tail -1 | sed 's/^=* *//; s/ *=*$//')
     if [ "$status" = 0 ]; then verdict=ok; else
         verdict=FAILED
         failed=1
     fi
     printf '  %-6s  %-34s %4d s  %s\n' "$verdict" "$name" "$(($(date +%s) - began))" "$closing" >>"$summary"
 }
+
+colour=--color=no
+if [ -t 1 ]; then colour=--color=yes; fi
 
 # Nothing of the developer's own data is touched, and nothing asks a question.
 CONCIERGE_DATA_DIR=$scratch/data
@@ -42,8 +45,14 @@ step "livekit-server and models" run python manage.py setup --no-demo
 step "style" run deploy/lint.sh
 step "types" run mypy concierge knowledge voice agent_worker
 step "migrations" run python manage.py makemigrations --check --dry-run
-step "tests" run pytest -n auto --color=yes
-step "browser and real calls" run pytest -m "browser or voice" --color=yes --durations=10
+step "tests" run pytest -n auto "$colour"
+if [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || command -v initdb >/dev/null; then
+    step "search and calls on PostgreSQL" deploy/with_postgres.sh \
+        deploy/bootstrap.sh --quiet --dev pytest -n auto "$colour" tests/knowledge tests/voice
+else
+    printf '  %-6s  %-34s %4d s  %s\n' skipped "search and calls on PostgreSQL" 0 "apt-get install postgresql" >>"$summary"
+fi
+step "browser and real calls" run pytest -m "browser or voice" "$colour" --durations=10
 
 printf '\n== summary ==\n'
 cat "$summary"

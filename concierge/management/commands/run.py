@@ -1,5 +1,6 @@
 """All processes of the concierge together on this machine, until Ctrl-C. `make run` prepares it and then calls this."""
 
+import argparse
 import json
 import os
 import shlex
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError, connections
 from django.utils import timezone
 from honcho.manager import SIGNALS, Manager
 from honcho.printer import Message, Printer
 
-from concierge import livekit_server
+from concierge import checks, livekit_server
 from concierge.demo_logins import still_valid
 from concierge.models import Domain, Venue
 from voice.models import Worker
@@ -35,8 +37,14 @@ SIGNALS[signal.SIGHUP] = {"name": "SIGHUP", "rc": 129}  # the terminal was close
 
 class Command(BaseCommand):
     help = "Run livekit-server, web, agent worker, task worker and tick together, until Ctrl-C."
+    requires_system_checks = (checks.HOUSE,)  # the others load all pages, which the web process does anyway
 
-    def handle(self, **options: Any) -> None:
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--setup", action="store_true", help="Do what `manage.py setup` does first.")
+
+    def handle(self, *, setup: bool, **options: Any) -> None:
+        if setup:
+            call_command("setup", stdout=self.stdout)
         check_database()
         starts_livekit = wants_own_livekit()
         check_ports(with_livekit=starts_livekit)
@@ -44,7 +52,7 @@ class Command(BaseCommand):
         processes = commands()
         if starts_livekit:
             try:
-                binary = livekit_server.find_or_get(self.stdout.write)
+                binary = livekit_server.find_or_get((lambda line: None) if setup else self.stdout.write)
             except livekit_server.NoLiveKit as problem:
                 raise CommandError(str(problem)) from problem
             processes = {"livekit": [binary, "--config", livekit_server.write_config()], **processes}
@@ -74,12 +82,13 @@ class Command(BaseCommand):
 def commands() -> dict[str, list[str | Path]]:
     """What runs beside livekit-server, by the name in front of its log lines."""
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
+    later = ["nice", "-n", "10"]
     return {
         "web": [python, "-m", "daphne", "-b", "127.0.0.1", "-p", str(settings.PORT), "concierge.asgi:application"],
         "agent": [python, "-m", "agent_worker", "start"],
-        # The system checks ran when this command began.
-        "tasks": [python, manage, "db_worker", "--skip-checks", "--no-startup-delay", "--no-reload"],
-        "tick": [python, manage, "tick", "--skip-checks"],
+        # Calls come first, and so does their worker at the start.
+        "tasks": [*later, python, manage, "db_worker", "--skip-checks", "--no-startup-delay", "--no-reload"],
+        "tick": [*later, python, manage, "tick", "--skip-checks"],
     }
 
 
@@ -94,7 +103,9 @@ def check_database() -> None:
 
 
 def wants_own_livekit() -> bool:
-    return livekit_server.is_on_this_machine() and not livekit_server.answers_to_our_key()
+    if not livekit_server.is_on_this_machine():
+        return False
+    return livekit_server.is_port_free(livekit_server.ports().signal) or not livekit_server.answers_to_our_key()
 
 
 def check_ports(*, with_livekit: bool) -> None:
