@@ -18,6 +18,7 @@ from agent_worker.agent import Concierge
 from agent_worker.behaviors.departure import end_with_the_visitor
 from agent_worker.behaviors.goodbye import end_after_goodbye
 from agent_worker.behaviors.greeting import greet, notice_when_reachable
+from agent_worker.behaviors.mishearing import admit_not_understanding
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
 from agent_worker.behaviors.time_limit import limit_time
@@ -95,6 +96,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     end_with_the_visitor(ctx, session)
     mind_silence(ctx, session, TYPING if is_typed else SPEAKING)
     limit_time(ctx, session)
+    admit_not_understanding(session)
     obey_staff(ctx, session)
     end_after_goodbye(ctx, session)
     answer_typed(ctx, session)

@@ -367,7 +367,7 @@ def _read(venue: Venue) -> VenueIndex:
     return build(revision, rows)
 
 
-Row = tuple[int, str, str, bytes, str, str, str, datetime | None, datetime | None]
+Row = tuple[int, str, str, bytes | memoryview, str, str, str, datetime | None, datetime | None]
 
 
 def build(revision: int, rows: Iterable[Row]) -> VenueIndex:

@@ -48,7 +48,11 @@ def supporting(answer: str, hits: Sequence[Hit]) -> list[tuple[Hit, str]]:
     for line in chunking.plain(answer).splitlines():
         for said in chunking.sentences(line):
             best = max(
-                ((score, -rank, hit, sentence) for rank, hit in enumerate(hits) for score, sentence in _scores(said, hit)),
+                (
+                    (score, -rank, hit, sentence)
+                    for rank, hit in enumerate(hits)
+                    for score, sentence in _scores(said, hit)
+                ),
                 key=lambda candidate: candidate[:2],
                 default=None,
             )
@@ -68,10 +72,14 @@ def _scores(said: str, hit: Hit) -> list[tuple[float, str]]:
             continue
         source = _words(sentence, hit.language)
         shared = {word: weight for word, weight in answer.weights.items() if word in source.weights}
-        about = {word: weight for word, weight in answer.weights.items() if word in title.weights and word not in shared}
+        about = {
+            word: weight for word, weight in answer.weights.items() if word in title.weights and word not in shared
+        }
         if answer.script != source.script:
             names = {word for word in answer.weights if word.isdigit() or lexical.language_of(word, "en") == "en"}
-            scores.append((1.0 if names and names <= source.weights.keys() | title.weights.keys() and shared else 0.0, sentence))
+            scores.append(
+                (1.0 if names and names <= source.weights.keys() | title.weights.keys() and shared else 0.0, sentence)
+            )
             continue
         total = sum(answer.weights.values())
         few = len(shared) + len(about) < min(FEWEST_SHARED, len(answer.weights))
