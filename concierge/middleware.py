@@ -7,7 +7,6 @@ from django.template.loader import render_to_string
 
 from concierge.models import Venue
 
-
 CONSOLE_PATHS = ("/accounts/", "/admin/", "/staff/", "/knowledge/")
 
 
