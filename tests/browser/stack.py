@@ -126,6 +126,16 @@ class Stack:
     def url(self, host: str, path: str = "/") -> str:
         return f"http://{host}:{self.port}{path}"
 
+    def token(self, *, host: str = "palm.localhost", **attributes: str) -> dict[str, Any]:
+        """What the token view gives to any program that asks."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/voice/token",
+            data=json.dumps({"participant_attributes": attributes}).encode(),
+            headers={"Host": f"{host}:{self.port}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+
     def get(self, path: str, *, host: str) -> tuple[int, bytes]:
         """By the Host header: not every system resolves *.localhost."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Host": f"{host}:{self.port}"})

@@ -1,9 +1,12 @@
 """The whole road: a visitor asks, the venue answers from its own words, staff read along. Every part is real."""
 
+import asyncio
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from livekit import rtc
 from playwright.sync_api import expect
 
 from tests.browser import speech
@@ -174,3 +177,42 @@ def test_a_tab_that_is_closed_in_mid_answer_leaves_a_complete_ended_call(playwri
     assert call["end_reason"] in {"hung_up", "lost"}
     assert any("bicycle" in turn["text"].lower() for turn in call["turns"] if turn["speaker"] == "visitor")
     assert call["turns"][-1]["speaker"] == "agent"
+
+
+def test_staff_end_a_call_and_the_agent_obeys(playwright, stack):
+    before = len(stack.calls())
+    staff_browser, browser = launch(playwright), launch(playwright)
+    try:
+        with signed_in(staff_browser, stack, "agent") as staff, visiting(browser, stack) as visitor:
+            visitor.page.get_by_role("button", name="Type instead").click()
+            visitor.wait_for("listening", seconds=20)
+            staff.get_by_role("link", name=re.compile("palm court", re.I)).first.click()
+            staff.get_by_role("button", name="End call").click()
+            visitor.wait_for("ended", seconds=15)
+    finally:
+        browser.close()
+        staff_browser.close()
+    assert call_after(stack, before)["end_reason"] == "staff"
+
+
+def test_a_visitor_cannot_steer_the_agent(stack):
+    """A program in the visitor's place: unsigned orders, and a real order sent again, do nothing."""
+    token = stack.token(mode="text")
+    call = f"Call.objects.get(pk={token['call']!r})"
+    signed = stack.shell(
+        "from voice import steering; from voice.models import Call; "
+        f"print(steering.signed({call}.pk, 'hang_up', {{}}).decode())"
+    )
+
+    async def try_everything():
+        room = rtc.Room()
+        await room.connect(token["server_url"], token["participant_token"])
+        for order in ('{"verb": "hang_up"}', signed):
+            await room.local_participant.publish_data(order, topic="concierge.steer")
+        await asyncio.sleep(3)
+        is_connected = room.isconnected()
+        await room.disconnect()
+        return is_connected
+
+    with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop in this one
+        assert thread.submit(asyncio.run, try_everything()).result(), "The agent obeyed the visitor."
