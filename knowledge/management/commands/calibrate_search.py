@@ -4,32 +4,37 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from knowledge import calibration, confidence
+from knowledge import calibration, confidence, e5
+from knowledge.embedding import LocalE5
 
 SPOKEN = "dstc spoken"
-REFUSED = 0.25
 
 
 class Command(BaseCommand):
-    help = (
-        "Fit the confidence of search to public text in a folder, and print what belongs into knowledge/confidence.py."
-    )
+    help = "Fit what search learnt from public text, and print what belongs into knowledge/confidence.py."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", help="what it must contain is said in knowledge/calibration.py")
+        parser.add_argument(
+            "--even-out", action="store_true", help="first write knowledge/e5_evened.npz anew, and stop"
+        )
 
     def handle(self, *args: object, **options: object) -> None:
+        folder = Path(str(options["folder"]))
         try:
-            groups = calibration.collect(Path(str(options["folder"])), self.stderr.write)
+            if options["even_out"]:
+                e5.fit_evened(calibration.raw_vectors(folder, LocalE5()))
+                self.stdout.write(f"{e5.EVENED_PATH.name} is written. Raise the number at the end of LocalE5.name.")
+                return
+            groups = calibration.collect(folder, self.stderr.write)
         except FileNotFoundError as error:
             self.stderr.write(f"{error.filename} is missing. What the folder must contain: knowledge/calibration.py.")
             sys.exit(2)
         fitted = calibration.fit(groups.values())
-        spoken = fitted.probabilities(groups[SPOKEN].features)
-        threshold = calibration.threshold_refusing(groups[SPOKEN], spoken, REFUSED)
+        threshold = calibration.even_threshold(groups[SPOKEN], fitted.probabilities(groups[SPOKEN].features))
         self.stdout.write(f"COEFFICIENTS = {[round(float(value), 2) for value in fitted.coefficients]}")
         self.stdout.write(f"INTERCEPT = {fitted.intercept:.2f}")
-        self.stdout.write(f"CONFIDENT = {threshold:.2f}, where {REFUSED:.0%} of {SPOKEN} would be refused")
+        self.stdout.write(f"CONFIDENT = {threshold:.2f}")
         self.stdout.write(f"\n{'left out of the fit':<24}{'AUROC':>8}{'refused':>9}{'accepted':>9}")
         for name, group in groups.items():
             source = name.split()[0]
