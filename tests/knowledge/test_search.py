@@ -1,16 +1,92 @@
+"""What a visitor's question finds."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from knowledge import search as searching
 from knowledge.indexing import archive, publish
-from knowledge.search import search
+from knowledge.models import ArticleText
+from knowledge.search import CONFIDENT, cleaned, search, warm
 from tests.factories import create_article, create_text
+
+HOTEL = {
+    "pool": ("Rooftop pool", "The pool on level 42 opens from 7 am to sunset. Towels are supplied."),
+    "parking": ("Parking", "Self parking in the basement is free for residents. Valet is AED 75 a night."),
+    "breakfast": ("Breakfast", "Breakfast is served from 6.30 to 10.30 am. Children under six eat free."),
+    "pets": ("Pets", "Cats and dogs are not permitted. Trained assistance dogs are welcome."),
+    "doctor": ("Doctor on call", "A physician can visit your room at any hour. The consultation is AED 600."),
+    "laundry": ("Laundry", "Items handed over before 9 am are returned the same evening."),
+}
+
+
+@pytest.fixture
+def hotel(palm):
+    for slug, (title, body) in HOTEL.items():
+        create_article(venue=palm, slug=slug, title=title, body=body)
+    return palm
 
 
 def found(venue, question, **details):
     return [hit.article for hit in search(venue, question, **details)]
 
 
-def test_a_published_article_is_found(palm):
-    create_article(venue=palm, slug="pool", title="Pool", body="The pool is open from six to ten.")
-    create_article(venue=palm, slug="parking", title="Parking", body="Parking in the basement is free.")
-    assert found(palm, "when can I swim")[0] == "pool"
+@pytest.mark.parametrize(
+    ("question", "article"),
+    [
+        ("when can i swim", "pool"),
+        ("um hi where do i leave my car please", "parking"),
+        ("what time is break fast", "breakfast"),
+        ("can i bring my puppy", "pets"),
+        ("i have a fever can somebody medical come up", "doctor"),
+        ("my shirt has a stain", "laundry"),
+        ("وين أوقف سيارتي", "parking"),
+        ("متى الفطور", "breakfast"),
+        ("मैं अपनी गाड़ी कहाँ खड़ी करूँ", "parking"),
+        ("mon chien peut venir", "pets"),
+    ],
+)
+def test_spoken_questions_find_their_article_in_any_language(hotel, question, article):
+    assert found(hotel, question)[0] == article
+
+
+def test_a_hit_carries_what_an_answer_needs(hotel):
+    hit = search(hotel, "when does the pool open", language="en")[0]
+    assert (hit.title, hit.language, hit.text) == ("Rooftop pool", "en", HOTEL["pool"][1])
+    assert hit.version_id == ArticleText.objects.get(article__slug="pool").live_id
+    assert hit.sentences == ("The pool on level 42 opens from 7 am to sunset.", "Towels are supplied.")
+    assert hit.sentence_scores[0] > hit.sentence_scores[1]
+    assert hit.confidence > CONFIDENT
+
+
+def test_hits_come_best_first_and_not_more_than_asked_for(hotel):
+    hits = search(hotel, "pool", limit=3)
+    assert len(hits) == 3
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert search(hotel, "pool", limit=0) == []
+
+
+@pytest.mark.parametrize("question", ["", "   ", "\n"])
+def test_an_empty_question_finds_nothing(hotel, question):
+    assert search(hotel, question) == []
+
+
+@pytest.mark.parametrize("question", ["???", "um", "x" * 20_000, "🏊", "'; DROP TABLE knowledge_passage; --", "\0"])
+def test_strange_questions_do_no_harm(hotel, question):
+    assert len(search(hotel, question)) == 5
+
+
+def test_a_venue_without_articles_finds_nothing(palm):
+    assert search(palm, "pool") == []
+
+
+def test_what_has_nothing_to_do_with_the_venue_is_less_sure_than_what_has(hotel):
+    asked = search(hotel, "is parking free for guests")[0].confidence
+    other = search(hotel, "who won the election in france")[0].confidence
+    assert other < CONFIDENT < asked
 
 
 def test_what_is_not_published_is_not_found(palm):
@@ -18,11 +94,22 @@ def test_what_is_not_published_is_not_found(palm):
     assert found(palm, "when is the pool open") == []
 
 
-def test_an_archived_article_is_not_found_any_more(palm):
-    pool = create_article(venue=palm, slug="pool")
-    assert found(palm, "pool") == ["pool"]
-    archive(pool.text)
-    assert found(palm, "pool") == []
+def test_another_venue_finds_nothing_of_ours(hotel, rival):
+    create_article(venue=rival, slug="theirs", title="Pool", body="The pool is for members.")
+    assert found(rival, "pool") == ["theirs"]
+    assert "theirs" not in found(hotel, "pool", limit=100)
+
+
+def test_an_archived_article_is_not_found_any_more(hotel):
+    assert found(hotel, "pool")[0] == "pool"
+    archive(ArticleText.objects.get(article__slug="pool"))
+    assert "pool" not in found(hotel, "pool", limit=100)
+
+
+def test_a_deleted_article_is_not_found_any_more(hotel):
+    assert found(hotel, "pool")[0] == "pool"
+    hotel.articles.get(slug="pool").delete()
+    assert "pool" not in found(hotel, "pool", limit=100)
 
 
 def test_a_new_version_replaces_the_old_one(palm):
@@ -33,6 +120,127 @@ def test_a_new_version_replaces_the_old_one(palm):
     assert [hit.text for hit in search(palm, "pool")] == ["The pool is closed for repairs."]
 
 
-def test_another_venue_finds_nothing_of_ours(palm, rival):
-    create_article(venue=palm, slug="pool")
-    assert found(rival, "pool") == []
+def test_a_publication_that_is_rolled_back_leaves_no_trace(palm):
+    text = create_article(venue=palm, body="The pool is open.").text
+    text.write(title="Pool", body="The pool is closed.")
+    with transaction.atomic():
+        publish(text)
+        assert search(palm, "pool")[0].text == "The pool is closed."
+        transaction.set_rollback(True)
+    assert search(palm, "pool")[0].text == "The pool is open."
+    text.refresh_from_db()
+    text.write(title="Pool", body="The pool is heated.")
+    publish(text)
+    assert search(palm, "pool")[0].text == "The pool is heated."
+
+
+@pytest.mark.parametrize(("days", "is_found"), [(-2, False), (0, True), (2, False)], ids=["before", "during", "after"])
+def test_an_article_is_found_while_it_is_valid(palm, days, is_found):
+    now = timezone.now()
+    text = create_text(venue=palm, slug="tent")
+    text.write(
+        title="Tent",
+        body="Iftar is served in the tent.",
+        valid_from=now - timedelta(days=1),
+        valid_until=now + timedelta(days=1),
+    )
+    publish(text)
+    assert (found(palm, "tent", at=now + timedelta(days=days)) == ["tent"]) == is_found
+
+
+# Languages
+
+
+@pytest.fixture
+def bilingual(hotel):
+    create_article(venue=hotel, slug="pool", title="المسبح", body="يفتح المسبح من السابعة حتى الغروب.", language="ar")
+    create_article(venue=hotel, slug="prayer", title="المصلى", body="المصلى في الطابق الأول.", language="ar")
+    create_article(venue=hotel, slug="wifi", title="الإنترنت", body="شبكة الواي فاي مجانية للضيوف.", language="ar")
+    create_article(venue=hotel, slug="gym", title="النادي", body="النادي الرياضي مفتوح طوال اليوم.", language="ar")
+    return hotel
+
+
+def test_an_article_counts_once_however_many_languages_it_has(bilingual):
+    articles = found(bilingual, "المسبح", limit=100)
+    assert len(articles) == len(set(articles)) == 9
+
+
+@pytest.mark.parametrize(("question", "language"), [("when does the pool open", "en"), ("متى يفتح المسبح", "ar")])
+def test_an_article_is_shown_in_the_language_of_the_asker(bilingual, question, language):
+    hit = search(bilingual, question, language=language)[0]
+    assert (hit.article, hit.language) == ("pool", language)
+
+
+def test_the_callers_language_is_a_wish_and_the_questions_script_a_fact(bilingual):
+    assert search(bilingual, "متى يفتح المسبح", language="en")[0].language == "ar"
+
+
+def test_an_english_article_is_found_among_arabic_ones(bilingual):
+    assert found(bilingual, "كم سعر صف السيارة", language="ar")[0] == "parking"
+
+
+def test_an_arabic_article_is_found_by_an_english_question(bilingual):
+    assert found(bilingual, "where can I pray", language="en")[0] == "prayer"
+
+
+# The index in memory
+
+
+def test_a_search_asks_the_database_one_small_question(hotel, django_assert_num_queries):
+    warm(hotel)
+    with django_assert_num_queries(1):
+        search(hotel, "pool")
+
+
+def test_passages_of_another_embedder_are_made_anew(hotel, settings):
+    assert found(hotel, "where is the pool")[0] == "pool"
+    settings.EMBEDDER = "tests.knowledge.fakes.HashingEmbedder"
+    assert found(hotel, "where is the pool")[0] == "pool"
+    assert set(map(len, hotel.passages.values_list("vector", flat=True))) == {4 * 256}
+
+
+def test_only_so_many_venues_are_kept_in_memory(hotel, rival, monkeypatch):
+    monkeypatch.setattr(searching, "VENUES_IN_MEMORY", 1)
+    for venue in (hotel, rival, hotel):
+        search(venue, "pool")
+    assert list(searching._indexes) == [hotel.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calls_may_search_while_an_editor_publishes(palm):
+    text = create_article(venue=palm, slug="pool", body="Version 0 of the pool.").text
+    create_article(venue=palm, slug="gym", title="Gym", body="The gym never closes.")
+
+    def ask(_):
+        from django.db import connection
+
+        try:
+            return [hit.text for hit in search(palm, "pool", limit=100) if hit.article == "pool"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(ask, number) for number in range(60)]
+        for number in range(1, 6):
+            text.write(title="Pool", body=f"Version {number} of the pool.")
+            publish(text)
+        answers = [one.result() for one in asked]
+    # At no moment are both versions found, or neither.
+    assert all(len(answer) == 1 for answer in answers)
+    assert search(palm, "pool")[0].text == "Version 5 of the pool."
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("um hi what time is breakfast", "what time is breakfast"),
+        ("uh, excuse me, where is the gym please", "where is the gym"),
+        ("يعني لو سمحت وين المسبح", "وين المسبح"),
+        ("where is the sofa", "where is the sofa"),
+        ("hello", "hello"),
+        ("thanks", "thanks"),
+        ("  is   it\nopen ", "is it open"),
+    ],
+)
+def test_noises_and_courtesies_are_left_out(said, meant):
+    assert cleaned(said) == meant
