@@ -37,6 +37,8 @@ def read_all(paths: Iterable[str], venue: Venue) -> list[Draft]:
         if name.startswith(("http://", "https://")):
             raise BadInput(f"{name}: pages can't be imported yet; save the text as Markdown and name the file.")
         path = Path(name)
+        if not path.exists():
+            raise BadInput(f"{name}: no such file or folder.")
         if path.is_dir():
             files = [file for file in sorted(path.rglob("*")) if _is_readable(file, path)]
             if not files:
@@ -45,10 +47,8 @@ def read_all(paths: Iterable[str], venue: Venue) -> list[Draft]:
                 drafts += _read(file, venue, path)
         elif path.suffix.lower() in MARKDOWN | JSON_LINES:
             drafts += _read(path, venue, None)
-        elif path.exists():
-            raise BadInput(f"{name}: only Markdown (.md) and JSON Lines (.jsonl) files can be imported.")
         else:
-            raise BadInput(f"{name}: no such file or folder.")
+            raise BadInput(f"{name}: only Markdown (.md) and JSON Lines (.jsonl) files can be imported.")
 
     drafts = [_with_language(draft, venue) for draft in drafts]
     places: dict[tuple[str, str], str] = {}

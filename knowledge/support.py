@@ -19,6 +19,7 @@ ENOUGH_SHARED = 0.5
 FEWEST_SHARED = 2
 NUMBER_WEIGHT = 2.0
 TITLE_WEIGHT = 0.5
+VERBATIM = 2.0
 
 _NUMBERS = {
     word: str(number)
@@ -37,57 +38,41 @@ class _Words:
     weights: dict[str, float]
     script: str
 
-    @property
-    def numbers(self) -> frozenset[str]:
-        return frozenset(word for word in self.weights if word.isdigit())
-
 
 def supporting(answer: str, hits: Sequence[Hit]) -> list[tuple[Hit, str]]:
     """For each sentence of the answer that rests on a hit: the hit, and the sentence of it. Each pair once."""
     found: list[tuple[Hit, str]] = []
     for line in chunking.plain(answer).splitlines():
         for said in chunking.sentences(line):
-            best = max(
-                (
-                    (score, -rank, hit, sentence)
-                    for rank, hit in enumerate(hits)
-                    for score, sentence in _scores(said, hit)
-                ),
-                key=lambda candidate: candidate[:2],
-                default=None,
-            )
-            if best and best[0] >= ENOUGH_SHARED and (best[2], best[3]) not in found:
-                found.append((best[2], best[3]))
+            best, support = ENOUGH_SHARED, None
+            for hit in hits:
+                for sentence in hit.sentences:
+                    share = _share(said, sentence, hit)
+                    # Among equals the better hit, which comes first.
+                    if share > best or (share == best and support is None):
+                        best, support = share, (hit, sentence)
+            if support and support not in found:
+                found.append(support)
     return found
 
 
-def _scores(said: str, hit: Hit) -> list[tuple[float, str]]:
-    """How much of what was said each sentence of the hit has, 0 where it is not enough."""
-    answer = _words(said, "")
-    title = _words(hit.title, hit.language)
-    scores: list[tuple[float, str]] = []
-    for sentence in hit.sentences:
-        if _plainly(said) == _plainly(sentence):
-            scores.append((2.0, sentence))
-            continue
-        source = _words(sentence, hit.language)
-        shared = {word: weight for word, weight in answer.weights.items() if word in source.weights}
-        about = {
-            word: weight for word, weight in answer.weights.items() if word in title.weights and word not in shared
-        }
-        if answer.script != source.script:
-            names = {word for word in answer.weights if word.isdigit() or lexical.language_of(word, "en") == "en"}
-            scores.append(
-                (1.0 if names and names <= source.weights.keys() | title.weights.keys() and shared else 0.0, sentence)
-            )
-            continue
-        total = sum(answer.weights.values())
-        few = len(shared) + len(about) < min(FEWEST_SHARED, len(answer.weights))
-        if not total or not shared or few or (answer.numbers and not answer.numbers & source.numbers):
-            scores.append((0.0, sentence))
-            continue
-        scores.append(((sum(shared.values()) + TITLE_WEIGHT * sum(about.values())) / total, sentence))
-    return scores
+def _share(said: str, sentence: str, hit: Hit) -> float:
+    """How much of what was said the stored sentence has, words of its title counting half; 0 if it says too little."""
+    if _plainly(said) == _plainly(sentence):
+        return VERBATIM
+    answer, source, title = _words(said, ""), _words(sentence, hit.language), _words(hit.title, hit.language)
+    shared = answer.weights.keys() & source.weights.keys()
+    if answer.script != source.script:
+        names = {word for word in answer.weights if word.isdigit() or lexical.language_of(word) == "en"}
+        return 1.0 if shared and names <= source.weights.keys() | title.weights.keys() else 0.0
+    about = (answer.weights.keys() & title.weights.keys()) - shared
+    numbers = {word for word in answer.weights if word.isdigit()}
+    if not shared or len(shared) + len(about) < min(FEWEST_SHARED, len(answer.weights)):
+        return 0.0
+    if numbers and not numbers & source.weights.keys():
+        return 0.0
+    weight = sum(answer.weights[word] for word in shared) + TITLE_WEIGHT * sum(answer.weights[word] for word in about)
+    return weight / sum(answer.weights.values())
 
 
 def _plainly(text: str) -> str:
