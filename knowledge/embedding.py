@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 
 from knowledge import e5
 
-QUERIES_REMEMBERED = 1_000
+TEXTS_REMEMBERED = 1_000
 
 
 class Embedder(Protocol):
@@ -67,7 +67,7 @@ class LocalE5:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(self.graph_path(), options, providers=["CPUExecutionProvider"])
-        self._query = lru_cache(QUERIES_REMEMBERED)(lambda text: self._embed(f"query: {text}"))
+        self._vector = lru_cache(TEXTS_REMEMBERED)(self._embed)
 
     @classmethod
     def graph_path(cls) -> Path:
@@ -102,10 +102,10 @@ class LocalE5:
         say(f"Search model: ready in {target}")
 
     def embed_queries(self, texts: Sequence[str]) -> np.ndarray:
-        return self._rows([self._query(text) for text in texts])
+        return self._rows([self._vector(f"query: {text}") for text in texts])
 
     def embed_passages(self, texts: Sequence[str]) -> np.ndarray:
-        return self._rows([self._embed(f"passage: {text}") for text in texts])
+        return self._rows([self._vector(f"passage: {text}") for text in texts])
 
     def raw(self, text: str) -> np.ndarray:
         """The model's own vector of a text with its prefix."""

@@ -257,3 +257,13 @@ def test_one_bad_file_stops_the_whole_folder(run, tmp_path, palm):
 
 def test_an_empty_folder_is_said_to_be_one(run, tmp_path, palm):
     assert run("palm", tmp_path)[2] == f"{tmp_path}: no Markdown or JSON Lines file in this folder.\n"
+
+
+def test_when_publishing_fails_nothing_was_imported(run, lines, palm, monkeypatch):
+    def fail(*args, **details):
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr("knowledge.importing.indexing.publish_all", fail)
+    with pytest.raises(RuntimeError):
+        run("palm", lines(POOL), "--publish")
+    assert not palm.articles.exists()

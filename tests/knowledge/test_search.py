@@ -53,6 +53,11 @@ def test_spoken_questions_find_their_article_in_any_language(hotel, question, ar
     assert found(hotel, question)[0] == article
 
 
+def test_a_word_that_was_heard_as_two_is_joined_if_the_venue_has_it(hotel):
+    assert search(hotel, "break fast")[0].lexical == 1
+    assert search(hotel, "the car park")[0].lexical < 1
+
+
 def test_a_hit_carries_what_an_answer_needs(hotel):
     hit = search(hotel, "when does the pool open", language="en")[0]
     assert (hit.title, hit.language, hit.text) == ("Rooftop pool", "en", HOTEL["pool"][1])
@@ -169,6 +174,14 @@ def test_an_article_counts_once_however_many_languages_it_has(bilingual):
 def test_an_article_is_shown_in_the_language_of_the_asker(bilingual, question, language):
     hit = search(bilingual, question, language=language)[0]
     assert (hit.article, hit.language) == ("pool", language)
+
+
+def test_an_article_is_shown_in_the_askers_language_even_if_another_is_a_little_closer(hotel):
+    create_article(venue=hotel, slug="spa", title="Spa", body="Massages cost AED 300 for an hour.")
+    create_article(venue=hotel, slug="spa", title="سبا", body="أسعار التدليك: 300 درهم للساعة.", language="ar")
+    # The English words in it make the English text the closer one.
+    hit = search(hotel, "كم سعر massage لمدة hour", language="ar")[0]
+    assert (hit.article, hit.language) == ("spa", "ar")
 
 
 def test_the_callers_language_is_a_wish_and_the_questions_script_a_fact(bilingual):
