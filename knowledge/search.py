@@ -131,11 +131,6 @@ class _Text:
     valid_until: datetime | None
     sections: tuple[_Section, ...]
 
-    def is_valid(self, at: datetime) -> bool:
-        return (self.valid_from is None or self.valid_from <= at) and (
-            self.valid_until is None or at < self.valid_until
-        )
-
 
 @dataclass(frozen=True)
 class Scores:
@@ -165,15 +160,26 @@ class VenueIndex:
         self._sections = [section for _, section in sections]
         self._text_of_section = np.array([number for number, _ in sections], int)
         self._starts = np.array([section.start for section in self._sections], int)
-        self._first_section = np.searchsorted(self._text_of_section, np.arange(len(self.texts)))
-        # A heading counts twice: it was chosen to say what the text is about.
-        self._words = [
+        self._valid_from = np.array(
+            [text.valid_from.timestamp() if text.valid_from else -np.inf for text in self.texts]
+        )
+        self._valid_until = np.array(
+            [text.valid_until.timestamp() if text.valid_until else np.inf for text in self.texts]
+        )
+        self._languages = np.array([text.language for text in self.texts])
+        self._numbers = {(text.article, text.language): number for number, text in enumerate(self.texts)}
+        # A title counts twice: it was chosen to say what the text is about.
+        words = [
             lexical.words(text.title, text.language) * 2
             + [word for section in text.sections for word in lexical.words(section.text, text.language)]
             for text in self.texts
         ]
-        self._lexical = lexical.LexicalIndex(self._words)
-        self._languages = np.array([text.language for text in self.texts])
+        self._lexical = lexical.LexicalIndex(words)
+        texts_with: dict[str, list[int]] = {}
+        for number, found in enumerate(words):
+            for word in set(found):
+                texts_with.setdefault(word, []).append(number)
+        self._texts_with = {word: np.array(numbers) for word, numbers in texts_with.items()}
 
     @cached_property
     def _compounds(self) -> frozenset[str]:
@@ -193,20 +199,8 @@ class VenueIndex:
                 words.append(word)
         return " ".join(words)
 
-    @cached_property
-    def _word_sets(self) -> list[frozenset[str]]:
-        return [frozenset(words) for words in self._words]
-
-    @cached_property
-    def _rarity(self) -> dict[str, float]:
-        counts: dict[str, int] = {}
-        for words in self._word_sets:
-            for word in words:
-                counts[word] = counts.get(word, 0) + 1
-        return {word: float(np.log(1 + len(self.texts) / count)) for word, count in counts.items()}
-
     def find(self, question: str, *, limit: int, at: datetime, language: str | None) -> list[Hit]:
-        valid = np.array([number for number, text in enumerate(self.texts) if text.is_valid(at)], int)
+        valid = np.flatnonzero((self._valid_from <= at.timestamp()) & (at.timestamp() < self._valid_until))
         if not len(valid):
             return []
         asked_in = lexical.language_of(question, language)
@@ -214,9 +208,10 @@ class VenueIndex:
         best: dict[str, int] = {}  # article -> its best text, as a position in scores
         for position in np.argsort(-scores.fused, kind="stable").tolist():
             best.setdefault(self.texts[valid[position]].article, position)
-        ranked = list(best.values())
+            if len(best) == limit:
+                break
         hits: list[Hit] = []
-        for position in ranked[:limit]:
+        for position in best.values():
             shown = self._in_language(scores, position, asked_in)
             text = self.texts[valid[shown]]
             section = self._sections[scores.sections[shown]]
@@ -248,7 +243,7 @@ class VenueIndex:
         sentences[self._starts] = -1.0
         sentence = np.maximum.reduceat(sentences, self._starts)
         dense = (whole + sentence) / 2
-        best = np.array([self._best_section(dense, number) for number in valid.tolist()], int)
+        best = self._best_sections(dense)[valid]
         whole, sentence, dense = whole[best], sentence[best], dense[best]
         languages = self._languages[valid]
         bonus = np.where(languages == asked_in, getattr(get_embedder(), "same_language_bonus", 0.0), 0.0)
@@ -264,9 +259,10 @@ class VenueIndex:
         fused = standard + LEXICAL_WEIGHT * shared
         return Scores(valid, best, whole, sentence, bonus, dense, standard, shared, overlap, fused), similarity
 
-    def _best_section(self, dense: np.ndarray, text: int) -> int:
-        first = int(self._first_section[text])
-        return first + int(np.argmax(dense[first : first + len(self.texts[text].sections)]))
+    def _best_sections(self, dense: np.ndarray) -> np.ndarray:
+        """The best section of each text."""
+        by_text = np.lexsort((-dense, self._text_of_section))
+        return by_text[np.searchsorted(self._text_of_section, np.arange(len(self.texts)))]
 
     @staticmethod
     def _standardised(dense: np.ndarray, languages: np.ndarray, bonus: np.ndarray) -> np.ndarray:
@@ -286,24 +282,28 @@ class VenueIndex:
         return centred / max(float(centred.std()), 1e-4)
 
     def _overlap(self, asked: Sequence[str], valid: np.ndarray) -> np.ndarray:
-        rare = max(self._rarity.values(), default=1.0)
-        weights = {word: self._rarity.get(word, rare) for word in asked}
-        total = sum(weights.values())
-        if not total:
-            return np.zeros(len(valid), np.float32)
-        return np.array(
-            [sum(weight for word, weight in weights.items() if word in self._word_sets[number]) for number in valid],
-            np.float32,
-        ) / np.float32(total)
+        """For each text the share of the question's words that it has; rare words weigh more, unknown ones most."""
+        shared, total = np.zeros(len(self.texts)), 0.0
+        for word in set(asked):
+            having = self._texts_with.get(word, _NONE)
+            weight = np.log(1 + len(self.texts) / max(len(having), 1))
+            shared[having] += weight
+            total += weight
+        return shared[valid] / total if total else shared[valid]
 
     def _in_language(self, scores: Scores, position: int, language: str) -> int:
         """The same article in the asker's language, if it has it and it is about as close to the question."""
-        article = self.texts[scores.texts[position]].article
-        for other, number in enumerate(scores.texts.tolist()):
-            text = self.texts[number]
-            if text.article == article and text.language == language:
-                return other if scores.standard[other] >= scores.standard[position] - LANGUAGE_PATIENCE else position
-        return position
+        number = self._numbers.get((self.texts[scores.texts[position]].article, language))
+        if number is None:
+            return position
+        other = int(np.searchsorted(scores.texts, number))
+        is_valid = other < len(scores.texts) and scores.texts[other] == number
+        return (
+            other if is_valid and scores.standard[other] >= scores.standard[position] - LANGUAGE_PATIENCE else position
+        )
+
+
+_NONE = np.array([], int)
 
 
 # Indexes in memory
