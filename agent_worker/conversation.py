@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ T = TypeVar("T")
 # Searching has a thread of its own: sync_to_async's shared thread would make it wait behind every call's row writes.
 _searcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
 PASSAGES = 5
+REACHABLE_SECONDS = 3.0
 # Tools whose use is not an answer in itself.
 SEARCHING = {"search_knowledge", "end_call"}
 
@@ -46,6 +48,11 @@ class Conversation:
     search_ms: float = 0.0
     searched_for: dict[str, list[Hit]] = field(default_factory=dict)
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def until_reachable(self) -> None:
+        """Until the visitor's browser can receive words; not for ever, since a browser that only reads may not say."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.reachable.wait(), REACHABLE_SECONDS)
 
     def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Let `work` run beside the conversation. The loop itself keeps only weak references to tasks."""

@@ -29,7 +29,7 @@ from agent_worker.facts import load_facts
 from agent_worker.slots import Slots
 from concierge.models import Venue
 from knowledge import search
-from voice.models import Call
+from voice.models import Call, agent_identity
 from voice.rooms import AGENT_NAME
 
 logger = logging.getLogger("agent_worker")
@@ -63,7 +63,7 @@ server = AgentServer(
 
 async def accept_or_refuse(request: JobRequest) -> None:
     if slots.take(request.id):
-        await request.accept(name="Concierge", identity=f"agent-{request.id}")
+        await request.accept(name="Concierge", identity=agent_identity(request.job.metadata))
     else:
         await request.reject()
 

@@ -51,8 +51,7 @@ def ask(visitor: Visitor, question: str) -> None:
     visitor.page.locator("[data-start=text]").click()
     visitor.wait_for("listening")
     visitor.type(question)
-    visitor.page.locator(".turn.agent").nth(1).wait_for()
-    visitor.page.wait_for_timeout(1500)
+    visitor.page.wait_for_timeout(5000)
 
 
 def take(page: Page, name: str, size: dict[str, int]) -> None:

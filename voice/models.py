@@ -25,6 +25,11 @@ def room_name() -> str:
     return f"call-{secrets.token_urlsafe(15)}"
 
 
+def agent_identity(call_id: str) -> str:
+    """What the agent is called in the room of this call."""
+    return f"agent-{call_id}"
+
+
 class CallQuerySet(models.QuerySet["Call"]):
     def visible_to(self, user: User | AnonymousUser) -> CallQuerySet:
         """The calls of venues where `user` works. A stranger sees none."""
@@ -70,6 +75,10 @@ class Call(models.Model):
     @property
     def visitor_identity(self) -> str:
         return f"visitor-{self.pk.hex[:12]}"
+
+    @property
+    def agent_identity(self) -> str:
+        return agent_identity(str(self.pk))
 
     @property
     def minutes(self) -> float:

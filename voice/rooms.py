@@ -102,6 +102,7 @@ def steer(call: Call, verb: str, **details: str) -> None:
         data=steering.signed(call.pk, verb, details),
         kind=api.DataPacket.Kind.RELIABLE,
         topic=steering.TOPIC,
+        destination_identities=[call.agent_identity],  # a visitor does not even see it
     )
     _ask(lambda livekit: livekit.room.send_data(request))
 

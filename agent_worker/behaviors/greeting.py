@@ -15,7 +15,7 @@ from agent_worker.facts import Facts
 
 async def greet(session: AgentSession[Conversation], facts: Facts, *, aloud: bool) -> None:
     if not aloud:
-        await session.userdata.reachable.wait()
+        await session.userdata.until_reachable()
     session.say(facts.greeting)
 
 

@@ -32,7 +32,7 @@ def answer_typed(ctx: JobContext, session: AgentSession[Conversation]) -> None:
                     break
         finally:
             reader.close()
-        await session.userdata.reachable.wait()
+        await session.userdata.until_reachable()
         question = cut(text)
         if is_visitor and question and not session.userdata.is_closing:
             await session.interrupt()

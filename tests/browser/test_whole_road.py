@@ -196,12 +196,10 @@ def test_staff_end_a_call_and_the_agent_obeys(playwright, stack):
 
 
 def test_a_visitor_cannot_steer_the_agent(stack):
-    """A program in the visitor's place: unsigned orders, and a real order sent again, do nothing."""
+    """A program in the visitor's place: unsigned orders, and a real order for another call, do nothing."""
     token = stack.token(mode="text")
-    call = f"Call.objects.get(pk={token['call']!r})"
     signed = stack.shell(
-        "from voice import steering; from voice.models import Call; "
-        f"print(steering.signed({call}.pk, 'hang_up', {{}}).decode())"
+        "from uuid import uuid4; from voice import steering; print(steering.signed(uuid4(), 'hang_up', {}).decode())"
     )
 
     async def try_everything():
