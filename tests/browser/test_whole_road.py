@@ -142,7 +142,7 @@ def test_talking_over_the_answer_cuts_it_short(playwright, stack, bicycles, tmp_
             visitor.wait_for_quiet()
             asked = visitor.speak(question)
             visitor.first_sound_after(asked["ends"])
-            time.sleep(1.0)
+            time.sleep(0.4)
             cut_in = visitor.speak(interruption)
             visitor.first_sound_after(cut_in["ends"])
             visitor.wait_for_quiet()
