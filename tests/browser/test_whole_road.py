@@ -197,10 +197,10 @@ def test_staff_end_a_call_and_the_agent_obeys(playwright, stack):
 
 def test_a_visitor_cannot_steer_the_agent(stack):
     """A program in the visitor's place: unsigned orders, and a real order for another call, do nothing."""
-    token = stack.token(mode="text")
     signed = stack.shell(
         "from uuid import uuid4; from voice import steering; print(steering.signed(uuid4(), 'hang_up', {}).decode())"
     )
+    token = stack.token(mode="text")  # last: the agent does not wait long for somebody to join
 
     async def try_everything():
         room = rtc.Room()
