@@ -1,10 +1,11 @@
 """How sure search is that an article answers the question, as a probability.
 
-A logistic regression on two figures, fitted by `manage.py calibrate_search` (knowledge/calibration.py) on public text,
-half of it answerable: XQuAD (questions in English, Arabic, Hindi and Russian, spoken style, on English, Arabic and
-mixed sets of 60 passages; the right passage there or taken away) and the hotels' and restaurants' questions of DSTC10
-track 2 (written ones on the bare answers; what a recogniser made of spoken ones, and other requests of the same
-callers). The two were chosen among 17 by the log loss on the kind of text that was left out of the fit.
+A logistic regression on three figures, fitted by `manage.py calibrate_search` (knowledge/calibration.py) on public text:
+XQuAD (questions in English, Arabic, Hindi and Russian, spoken style, on English, Arabic and mixed sets of 60 passages)
+and the hotels' and restaurants' questions of DSTC10 track 2 (written ones on the bare answers, and what a recogniser
+made of spoken ones). Half of the questions have an answer in their set; of a quarter it was taken away, and a quarter
+is about something else altogether. The three figures were chosen among ten by log loss and AUROC on the kind of text
+that was left out of the fit.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ CONFIDENT = 0.34
 
 
 def features(scores: Scores, position: int) -> np.ndarray:
-    """Of the text at `position`: how close it is, without what every text of the asker's language gains, and how far
-    it stands out, beyond what the best of so many texts does by chance.
+    """Of the text at `position`: how close it is, without what every text of the asker's language gains; how far it
+    stands out, beyond what the best of so many texts does by chance; the share of the question's words that it has.
     """
-    close = scores.dense[position] - scores.bonus[position]
-    return np.array([close, scores.standard[position] - best_of(len(scores.texts))])
+    close = scores.whole[position] - scores.bonus[position]
+    chance = best_of(len(scores.texts))
+    return np.array([close, scores.standard[position] - chance, scores.overlap[position]])
 
 
 def probability(values: np.ndarray) -> float:
