@@ -3,8 +3,9 @@ knowledge/confidence.py.
 
 The folder has the files of github.com/google-deepmind/xquad as they are (xquad.en.json, xquad.ar.json, …) and, in
 `dstc10`, the files knowledge.json, logs.json and labels.json of github.com/alexa/alexa-with-dstc10-track2-dataset
-(task2/data/knowledge.json and task2/data/val). A set of passages plays the venue. Each question is asked twice: with
-its passage there, and with it (and what is nearly the same) taken away.
+(task2/data/knowledge.json and task2/data/val). A set of passages plays the venue. Questions that it answers are asked
+again with their passage (and what is nearly the same) taken away, and so are questions of other venues: visitors ask
+in vain both for a detail that is missing and for what the venue never wrote a word about.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +33,9 @@ XQUAD_GROUPS = (("en", "en", 5), ("ar", "ar", 5), ("ar", "en", 5), ("hi", "en", 
 DSTC_HOTELS, DSTC_RESTAURANTS = 40, 20
 FEWEST_DOCUMENTS = 15
 # Two questions this near each other ask the same; a document behind a third such question is left out as too common.
-SAME_QUESTION = 0.92
+SAME_QUESTION = 0.65
 MOST_ALIKE = 3
+FEWEST_LEFT = 5
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,22 @@ class Source:
 
 @dataclass
 class Group:
-    """Features of questions of one kind, and whether each had an answer."""
+    """Features of questions of one kind, and what there was for each at the venue that it was put to."""
 
     features: list[np.ndarray]
-    answerable: list[bool]
+    there: list[str]  # ANSWER, TAKEN or NOTHING
+
+    @property
+    def answerable(self) -> np.ndarray:
+        return np.array(self.there) == ANSWER
+
+    @property
+    def weights(self) -> np.ndarray:
+        return np.array([SHARES[there] / self.there.count(there) for there in self.there])
 
 
+ANSWER, TAKEN, NOTHING = "answer", "answer taken away", "nothing like it"
+SHARES = {ANSWER: 0.5, TAKEN: 0.25, NOTHING: 0.25}
 Groups = dict[str, Group]
 
 
@@ -81,13 +92,12 @@ def collect(folder: Path, say: Callable[[str], None]) -> Groups:
 
 
 def fit(groups: Iterable[Group], ridge: float = 1.0) -> Fit:
-    """Logistic regression by Newton's method; each group and both outcomes weigh the same."""
+    """Logistic regression by Newton's method; each group weighs the same, and half of it has answers."""
     features, outcomes, weights = [], [], []
     for group in groups:
-        outcome = np.array(group.answerable, float)
         features.append(np.array(group.features))
-        outcomes.append(outcome)
-        weights.append(np.where(outcome == 1, 0.5 / max(outcome.sum(), 1), 0.5 / max((1 - outcome).sum(), 1)))
+        outcomes.append(group.answerable.astype(float))
+        weights.append(group.weights)
     x, y, weight = np.concatenate(features), np.concatenate(outcomes), np.concatenate(weights)
     weight *= len(x) / weight.sum()
     mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
@@ -104,25 +114,27 @@ def fit(groups: Iterable[Group], ridge: float = 1.0) -> Fit:
 
 @dataclass(frozen=True)
 class Quality:
-    name: str
     auroc: float | None
     refused: float
-    accepted: float
+    accepted: dict[str, float]  # by what there was instead of an answer
 
 
-def quality(name: str, group: Group, probabilities: np.ndarray, threshold: float) -> Quality:
-    answerable = np.array(group.answerable)
-    yes, no = probabilities[answerable], probabilities[~answerable]
-    return Quality(
-        name, auroc(yes.tolist(), no.tolist()), float((yes < threshold).mean()), float((no >= threshold).mean())
-    )
+def quality(group: Group, probabilities: np.ndarray, threshold: float) -> Quality:
+    yes, no = probabilities[group.answerable], probabilities[~group.answerable]
+    there = np.array(group.there)
+    accepted = {kind: float((probabilities[there == kind] >= threshold).mean()) for kind in (TAKEN, NOTHING)}
+    return Quality(auroc(yes.tolist(), no.tolist()), float((yes < threshold).mean()), accepted)
 
 
 def even_threshold(group: Group, probabilities: np.ndarray) -> float:
     """The threshold at which as large a share of the answerable questions is refused as of the others is accepted."""
-    answerable = np.array(group.answerable)
-    yes, no = probabilities[answerable], probabilities[~answerable]
-    return min(np.unique(probabilities).tolist(), key=lambda at: abs((yes < at).mean() - (no >= at).mean()))
+
+    def difference(at: float) -> float:
+        refused = group.answerable & (probabilities < at)
+        accepted = ~group.answerable & (probabilities >= at)
+        return abs(float(group.weights[refused].sum() - group.weights[accepted].sum()))
+
+    return min(np.unique(probabilities).tolist(), key=difference)
 
 
 def raw_vectors(folder: Path, embedder: LocalE5) -> np.ndarray:
@@ -167,31 +179,39 @@ def _vector(embedded: str) -> bytes:
     return np.asarray(get_embedder().embed_passages([embedded])[0], "<f4").tobytes()
 
 
-def _ask(group: Group, index: VenueIndex, question: str, language: str, without: set[str] | None = None) -> None:
+def _ask(
+    group: Group, index: VenueIndex, question: str, language: str, there: str, taken: Collection[str] = ()
+) -> None:
     """Note the features of the best text, among those that are not taken away."""
-    taken = without or set()
     valid = np.array([number for number, text in enumerate(index.texts) if text.article not in taken])
     scores, _ = index.scores(question, valid, lexical.language_of(question, language))
     group.features.append(confidence.features(scores, int(np.argmax(scores.fused))))
-    group.answerable.append(without is None)
+    group.there.append(there)
 
 
 def _xquad(groups: Groups, folder: Path, asked_in: str, written_in: str, venues: int, chance: random.Random) -> None:
     group = groups[f"xquad {asked_in}>{written_in}"]
     passages, _ = _read_xquad(folder, "en" if written_in == "mixed" else written_in)
     _, questions = _read_xquad(folder, asked_in)
+    documents = sorted({source.title for source in passages})
     for _ in range(venues):
-        chosen = chance.sample(range(len(passages)), ARTICLES_A_VENUE)
+        # Some documents play no part in this venue: their questions have nothing like an answer in it.
+        absent = set(chance.sample(documents, len(documents) // 4))
+        present = [number for number, source in enumerate(passages) if source.title not in absent]
+        chosen = chance.sample(present, ARTICLES_A_VENUE)
         sources = [passages[number] for number in chosen]
         if written_in == "mixed":
             translations, _ = _read_xquad(folder, asked_in)
             sources += [translations[number] for number in chosen[: ARTICLES_A_VENUE // 3]]
-        index = _index(sources)
+        index = _index([Source(source.slug, source.language, "", source.body) for source in sources])
         slugs = {source.slug for source in sources}
         here = [(slug, question) for slug, question in questions if slug in slugs]
         for slug, question in chance.sample(here, QUESTIONS_A_VENUE):
-            _ask(group, index, question, asked_in)
-            _ask(group, index, question, asked_in, without={slug})
+            _ask(group, index, question, asked_in, ANSWER)
+            _ask(group, index, question, asked_in, TAKEN, {slug})
+        elsewhere = [question for slug, question in questions if passages[int(slug)].title in absent]
+        for question in chance.sample(elsewhere, QUESTIONS_A_VENUE):
+            _ask(group, index, question, asked_in, NOTHING)
 
 
 @lru_cache
@@ -199,9 +219,9 @@ def _read_xquad(folder: Path, language: str) -> tuple[list[Source], list[tuple[s
     data = json.loads((folder / f"xquad.{language}.json").read_text())["data"]
     passages: list[Source] = []
     questions: list[tuple[str, str]] = []
-    for paragraph in (paragraph for document in data for paragraph in document["paragraphs"]):
+    for title, paragraph in ((document["title"], one) for document in data for one in document["paragraphs"]):
         slug = str(len(passages))
-        passages.append(Source(slug, language, "", paragraph["context"]))
+        passages.append(Source(slug, language, title, paragraph["context"]))
         questions += [(slug, spoken_style(asked["question"])) for asked in paragraph["qas"]]
     return passages, questions
 
@@ -209,7 +229,8 @@ def _read_xquad(folder: Path, language: str) -> tuple[list[Source], list[tuple[s
 def _dstc_written(groups: Groups, folder: Path, chance: random.Random) -> None:
     """A guest's question on the answers alone, since it is the title that would give them away."""
     knowledge = json.loads((folder / "knowledge.json").read_text())
-    for domain, count in (("hotel", DSTC_HOTELS), ("restaurant", DSTC_RESTAURANTS)):
+    for domain, other, count in (("hotel", "restaurant", DSTC_HOTELS), ("restaurant", "hotel", DSTC_RESTAURANTS)):
+        group = groups[f"dstc written {domain}"]
         for entity in chance.sample(sorted(knowledge[domain]), count):
             documents = knowledge[domain][entity]["docs"]
             if len(documents) < FEWEST_DOCUMENTS:
@@ -217,41 +238,43 @@ def _dstc_written(groups: Groups, folder: Path, chance: random.Random) -> None:
             index = _index([Source(slug, "en", "", document["body"]) for slug, document in documents.items()])
             questions = {slug: spoken_style(document["title"]) for slug, document in documents.items()}
             for slug, question in questions.items():
-                alike = _alike(questions, {slug})
+                alike = _alike(questions, question) | {slug}
                 if len(alike) <= MOST_ALIKE:
-                    _ask(groups[f"dstc written {domain}"], index, question, "en")
-                    _ask(groups[f"dstc written {domain}"], index, question, "en", without=alike)
+                    _ask(group, index, question, "en", ANSWER)
+                    _ask(group, index, question, "en", TAKEN, alike)
+            for document in knowledge[other][chance.choice(sorted(knowledge[other]))]["docs"].values():
+                question = spoken_style(document["title"])
+                if not _alike(questions, question):
+                    _ask(group, index, question, "en", NOTHING)
 
 
 def _dstc_spoken(groups: Groups, folder: Path, chance: random.Random) -> None:
     knowledge = json.loads((folder / "knowledge.json").read_text())
-    said = [turns[-1]["text"] for turns in json.loads((folder / "logs.json").read_text())]
+    said = [cleaned(turns[-1]["text"]) for turns in json.loads((folder / "logs.json").read_text())]
     labels = json.loads((folder / "labels.json").read_text())
     group = groups["dstc spoken"]
-    indexes: list[VenueIndex] = []
-    with_answers = [(text, label["knowledge"]) for text, label in zip(said, labels, strict=True) if label["target"]]
-    by_entity = sorted(with_answers, key=lambda pair: (pair[1][0]["domain"], str(pair[1][0]["entity_id"])))
-    for (domain, entity), asked in groupby(
-        by_entity, key=lambda pair: (pair[1][0]["domain"], str(pair[1][0]["entity_id"]))
-    ):
-        documents = knowledge[domain][entity]["docs"]
-        index = _index(
-            [Source(slug, "en", document["title"], document["body"]) for slug, document in documents.items()]
-        )
-        indexes.append(index)
-        titles = {slug: spoken_style(document["title"]) for slug, document in documents.items()}
-        for text, gold in asked:
-            alike = _alike(titles, {str(document["doc_id"]) for document in gold})
-            if len(documents) - len(alike) >= 5:
-                _ask(group, index, cleaned(text), "en")
-                _ask(group, index, cleaned(text), "en", without=alike)
+    indexes: dict[tuple[str, str], VenueIndex] = {}
     for text, label in zip(said, labels, strict=True):
         if not label["target"]:
-            _ask(group, chance.choice(indexes), cleaned(text), "en", without=set())
+            continue
+        gold = label["knowledge"]
+        entity = (gold[0]["domain"], str(gold[0]["entity_id"]))
+        documents = knowledge[entity[0]][entity[1]]["docs"]
+        if entity not in indexes:
+            indexes[entity] = _index([Source(slug, "en", one["title"], one["body"]) for slug, one in documents.items()])
+        titles = {slug: spoken_style(document["title"]) for slug, document in documents.items()}
+        right = {str(document["doc_id"]) for document in gold}
+        alike = right.union(*(_alike(titles, titles[slug]) for slug in right))
+        if len(documents) - len(alike) >= FEWEST_LEFT:
+            _ask(group, indexes[entity], text, "en", ANSWER)
+            _ask(group, indexes[entity], text, "en", TAKEN, alike)
+    for text, label in zip(said, labels, strict=True):
+        if not label["target"]:
+            _ask(group, chance.choice(list(indexes.values())), text, "en", NOTHING)
 
 
-def _alike(questions: dict[str, str], slugs: set[str]) -> set[str]:
-    vectors = dict(zip(questions, get_embedder().embed_queries(list(questions.values())), strict=True))
-    return slugs | {
-        other for other in vectors for slug in slugs if float(vectors[other] @ vectors[slug]) > SAME_QUESTION
-    }
+def _alike(questions: dict[str, str], question: str) -> set[str]:
+    """Those of the questions that ask the same."""
+    vectors = get_embedder().embed_queries(list(questions.values()))
+    (asked,) = get_embedder().embed_queries([question])
+    return {slug for slug, near in zip(questions, vectors @ asked > SAME_QUESTION, strict=True) if near}

@@ -35,10 +35,12 @@ class Command(BaseCommand):
         self.stdout.write(f"COEFFICIENTS = {[round(float(value), 2) for value in fitted.coefficients]}")
         self.stdout.write(f"INTERCEPT = {fitted.intercept:.2f}")
         self.stdout.write(f"CONFIDENT = {threshold:.2f}")
-        self.stdout.write(f"\n{'left out of the fit':<24}{'AUROC':>8}{'refused':>9}{'accepted':>9}")
+        heads = ("AUROC", "refused", "accepted: taken", "nothing")
+        self.stdout.write(f"\n{'left out of the fit':<24}" + "".join(f"{head:>16}" for head in heads))
         for name, group in groups.items():
             source = name.split()[0]
             others = [other for known, other in groups.items() if known.split()[0] != source]
             probabilities = calibration.fit(others).probabilities(group.features)
-            found = calibration.quality(name, group, probabilities, confidence.CONFIDENT)
-            self.stdout.write(f"{name:<24}{found.auroc or 0:>8.2f}{found.refused:>9.2f}{found.accepted:>9.2f}")
+            found = calibration.quality(group, probabilities, confidence.CONFIDENT)
+            figures = (found.auroc or 0.0, found.refused, *found.accepted.values())
+            self.stdout.write(f"{name:<24}" + "".join(f"{figure:>16.2f}" for figure in figures))
