@@ -29,6 +29,9 @@ from voice.models import Worker
 
 # A call holds the agent worker for as long as it lasts; here somebody waits at a terminal.
 ASK_AGAIN = timedelta(seconds=2)
+# Until then the agent worker needs both cores of a small machine.
+CAN_WAIT = {"tasks", "tick"}
+CAN_WAIT_SECONDS = 10
 STILL_WAITING = timedelta(seconds=20)
 LOOK_EVERY = timedelta(milliseconds=250)
 
@@ -62,9 +65,10 @@ class Command(BaseCommand):
         company = Company(LogPrinter(sys.stdout))
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
         for name, command in processes.items():
-            company.add_process(
-                name, f"exec {shlex.join(map(str, command))}", env=environment, cwd=str(settings.BASE_DIR)
-            )
+            line = f"exec {shlex.join(map(str, command))}"
+            if name in CAN_WAIT:
+                line = f"sleep {CAN_WAIT_SECONDS}; {line}"
+            company.add_process(name, line, env=environment, cwd=str(settings.BASE_DIR))
         connections.close_all()  # the manager forks
         company.loop()
         company.leave_nobody()
@@ -82,13 +86,11 @@ class Command(BaseCommand):
 def commands() -> dict[str, list[str | Path]]:
     """What runs beside livekit-server, by the name in front of its log lines."""
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
-    later = ["nice", "-n", "10"]
     return {
         "web": [python, "-m", "daphne", "-b", "127.0.0.1", "-p", str(settings.PORT), "concierge.asgi:application"],
         "agent": [python, "-m", "agent_worker", "start"],
-        # Calls come first, and so does their worker at the start.
-        "tasks": [*later, python, manage, "db_worker", "--skip-checks", "--no-startup-delay", "--no-reload"],
-        "tick": [*later, python, manage, "tick", "--skip-checks"],
+        "tasks": [python, manage, "db_worker", "--skip-checks", "--no-startup-delay", "--no-reload"],
+        "tick": [python, manage, "tick", "--skip-checks"],
     }
 
 
