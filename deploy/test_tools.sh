@@ -10,9 +10,7 @@ want() { # PROGRAM PACKAGE
     command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 
-find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
-
-find_chromium >/dev/null 2>&1 || missing="$missing chromium"
+want chromium chromium
 want espeak-ng espeak-ng
 if [ "${1:-}" = --all ]; then
     want sox sox

@@ -23,6 +23,16 @@ def test_every_management_command_exists(command):
     assert command in get_commands()
 
 
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"docs/pictures/([\w-]+)\.png", README))))
+def test_every_picture_is_taken_by_the_script(name):
+    assert f'"{name}"' in (ROOT / "tests/pictures.py").read_text()
+
+
+@pytest.mark.parametrize("file", sorted(set(re.findall(r"\]\(([\w./-]+\.md)\)", README))))
+def test_every_page_that_is_pointed_to_exists(file):
+    assert (ROOT / file).is_file()
+
+
 def test_ci_runs_the_test_command_of_the_readme():
     assert "make test " in README
     assert (ROOT / ".ci/run").read_text().rstrip().endswith("\nmake test")
