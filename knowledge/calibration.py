@@ -126,15 +126,9 @@ def quality(group: Group, probabilities: np.ndarray, threshold: float) -> Qualit
     return Quality(auroc(yes.tolist(), no.tolist()), float((yes < threshold).mean()), accepted)
 
 
-def even_threshold(group: Group, probabilities: np.ndarray) -> float:
-    """The threshold at which as large a share of the answerable questions is refused as of the others is accepted."""
-
-    def difference(at: float) -> float:
-        refused = group.answerable & (probabilities < at)
-        accepted = ~group.answerable & (probabilities >= at)
-        return abs(float(group.weights[refused].sum() - group.weights[accepted].sum()))
-
-    return min(np.unique(probabilities).tolist(), key=difference)
+def threshold_refusing(share: float, group: Group, probabilities: np.ndarray) -> float:
+    """The threshold at which this share of the group's answerable questions would be refused."""
+    return float(np.quantile(probabilities[group.answerable], share))
 
 
 def raw_vectors(folder: Path, embedder: LocalE5) -> np.ndarray:

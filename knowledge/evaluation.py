@@ -53,6 +53,15 @@ class Ranking:
     recall_at_5: float
     mrr_at_10: float
 
+    def as_json(self) -> dict[str, float]:
+        return {
+            "questions": self.questions,
+            "recall@1": self.recall_at_1,
+            "recall@3": self.recall_at_3,
+            "recall@5": self.recall_at_5,
+            "MRR@10": self.mrr_at_10,
+        }
+
 
 @dataclass(frozen=True)
 class NoAnswer:
@@ -79,8 +88,8 @@ class Report:
     def as_json(self) -> dict[str, object]:
         return {
             "questions": self.no_answer.answerable + self.no_answer.unanswerable,
-            "overall": asdict(self.overall) if self.overall else None,
-            "languages": {language: asdict(ranking) for language, ranking in self.languages.items()},
+            "overall": self.overall.as_json() if self.overall else None,
+            "languages": {language: ranking.as_json() for language, ranking in self.languages.items()},
             "no_answer": asdict(self.no_answer),
             "p50_ms": self.p50_ms,
             "p95_ms": self.p95_ms,

@@ -69,7 +69,7 @@ def test_the_command_prints_the_figures_as_json(palm, questions, capsys):
     call_command("evaluate_search", "palm", questions(SWIM, "", MOON), "--json")
     figures = json.loads(capsys.readouterr().out)
     assert figures["questions"] == 2
-    assert figures["overall"]["recall_at_1"] == figures["languages"]["en"]["recall_at_1"] == 1
+    assert figures["overall"]["recall@1"] == figures["languages"]["en"]["recall@1"] == 1
     assert figures["no_answer"]["unanswerable"] == 1
     assert 0 < figures["p50_ms"] <= figures["p95_ms"]
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from knowledge import calibration, confidence, e5
+from knowledge import calibration, e5
 from knowledge.embedding import LocalE5
 
 SPOKEN = "dstc spoken"
+REFUSED = 0.25
 
 
 class Command(BaseCommand):
@@ -31,16 +32,18 @@ class Command(BaseCommand):
             self.stderr.write(f"{error.filename} is missing. What the folder must contain: knowledge/calibration.py.")
             sys.exit(2)
         fitted = calibration.fit(groups.values())
-        threshold = calibration.even_threshold(groups[SPOKEN], fitted.probabilities(groups[SPOKEN].features))
+        threshold = calibration.threshold_refusing(
+            REFUSED, groups[SPOKEN], fitted.probabilities(groups[SPOKEN].features)
+        )
         self.stdout.write(f"COEFFICIENTS = {[round(float(value), 2) for value in fitted.coefficients]}")
         self.stdout.write(f"INTERCEPT = {fitted.intercept:.2f}")
         self.stdout.write(f"CONFIDENT = {threshold:.2f}")
-        heads = ("AUROC", "refused", "accepted: taken", "nothing")
-        self.stdout.write(f"\n{'left out of the fit':<24}" + "".join(f"{head:>16}" for head in heads))
+        heads = ("AUROC", "(left out)", "refused", "accepted: taken", "nothing")
+        self.stdout.write(f"\n{'':<24}" + "".join(f"{head:>16}" for head in heads))
         for name, group in groups.items():
             source = name.split()[0]
-            others = [other for known, other in groups.items() if known.split()[0] != source]
-            probabilities = calibration.fit(others).probabilities(group.features)
-            found = calibration.quality(group, probabilities, confidence.CONFIDENT)
-            figures = (found.auroc or 0.0, found.refused, *found.accepted.values())
+            others = calibration.fit(other for known, other in groups.items() if known.split()[0] != source)
+            found = calibration.quality(group, fitted.probabilities(group.features), threshold)
+            unseen = calibration.quality(group, others.probabilities(group.features), threshold)
+            figures = (found.auroc or 0.0, unseen.auroc or 0.0, found.refused, *found.accepted.values())
             self.stdout.write(f"{name:<24}" + "".join(f"{figure:>16.2f}" for figure in figures))
