@@ -40,7 +40,7 @@ FEWEST_LEFT = 5
 
 @dataclass(frozen=True)
 class Source:
-    """An article of public text, and the index's rows of it."""
+    """An article of public text."""
 
     slug: str
     language: str

@@ -3,7 +3,7 @@
 Each process keeps one index a venue in memory: unit vectors in NumPy and BM25 over folded, stemmed words. It is built
 from Passage rows and thrown away when the venue's IndexRevision has moved, which one small query tells. A question is
 compared with each section as a whole and with its best sentence, half and half; the words that both share count a
-little. Weights were measured on spoken questions: more for the words makes speech worse.
+little, since people who speak seldom use the words that were written. The weights were chosen on public text.
 """
 
 from __future__ import annotations
