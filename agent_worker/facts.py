@@ -17,7 +17,6 @@ LANGUAGE_NAMES = {"en": "English", "ar": "Arabic"}
 
 @dataclass(frozen=True)
 class Facts:
-    name: str
     greeting: str
     instructions: str
     names: tuple[str, ...]  # words that callers will say, for whoever transcribes them
@@ -28,7 +27,6 @@ def load_facts(venue: Venue, language: str) -> Facts:
     lines = [line for line in (text.intro, text.address) if line]
     lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language)]
     return Facts(
-        name=text.name,
         names=tuple(names_of(venue, language)),
         greeting=text.greeting or phrase(language, "greeting", name=text.name),
         instructions=prompt(

@@ -86,12 +86,6 @@ class Venue(models.Model):
     def now(self) -> datetime:
         return timezone.now().astimezone(self.zone)
 
-    def role_of(self, user: User | AnonymousUser) -> str | None:
-        if user.is_superuser:
-            return Membership.Role.MANAGER
-        membership = self.memberships.filter(user_id=user.pk).first()  # type: ignore[misc]  # a stranger's is None
-        return membership.role if membership else None
-
 
 class VenueText(models.Model):
     """What a venue says of itself in one language."""

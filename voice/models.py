@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Min, Sum
 from django.utils import timezone
 
 from concierge.models import Venue
@@ -197,9 +197,16 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
         return self.filter(seen_at__gte=timezone.now() - HEARTBEAT_FRESH)
 
     def free_slots(self) -> int:
-        """Calls that could begin now. Calls opened but not yet taken by a worker hold a slot."""
-        free = self.present().aggregate(free=Sum("free_slots"))["free"] or 0
-        return max(0, free - Call.objects.filter(state=Call.State.OPENED).count())
+        """Calls that could begin now.
+
+        Workers count a call from the moment its agent is sent, before the visitor comes; calls that were opened since
+        the oldest heartbeat may not be in it yet, and so hold a slot of their own.
+        """
+        counted = self.present().aggregate(free=Sum("free_slots"), since=Min("seen_at"))
+        if not counted["free"]:
+            return 0
+        opened = Call.objects.filter(state=Call.State.OPENED, opened_at__gt=counted["since"]).count()
+        return max(0, counted["free"] - opened)
 
 
 class Worker(models.Model):

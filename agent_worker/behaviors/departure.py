@@ -19,7 +19,11 @@ def end_with_the_visitor(ctx: JobContext, session: AgentSession[Conversation]) -
 
     async def wait(seconds: float, reason: str) -> None:
         await asyncio.sleep(seconds)
-        await hang_up(ctx, session, reason, at_once=True)
+        if call.visitor_identity in ctx.room.remote_participants:
+            # Came before the agent did: the room announces only those who come later.
+            await rows(call.begin)
+        else:
+            await hang_up(ctx, session, reason, at_once=True)
 
     def start(seconds: float, reason: str) -> None:
         nonlocal away

@@ -21,20 +21,23 @@ def answer_typed(ctx: JobContext, session: AgentSession[Conversation]) -> None:
     assert call is not None
 
     def received(reader: rtc.TextStreamReader, identity: str) -> None:
-        session.userdata.in_background(answer(reader, is_visitor=identity == call.visitor_identity))
+        if identity == call.visitor_identity:
+            session.userdata.in_background(answer(reader))
+        else:
+            reader.close()
 
-    async def answer(reader: rtc.TextStreamReader, *, is_visitor: bool) -> None:
+    async def answer(reader: rtc.TextStreamReader) -> None:
         text = ""
         try:
             async for piece in reader:
                 text += piece
-                if len(text) > MOST_READ or not is_visitor:
+                if len(text) > MOST_READ:
                     break
         finally:
             reader.close()
         await session.userdata.until_reachable()
         question = cut(text)
-        if is_visitor and question and not session.userdata.is_closing:
+        if question and not session.userdata.is_closing:
             await session.interrupt()
             session.generate_reply(user_input=question, input_modality="text")
 

@@ -210,6 +210,12 @@ def test_calls_that_are_about_to_begin_take_their_slot(client, palm, livekit):
     assert [ask(client).status_code for _ in range(2)] == [201, 503]
 
 
+def test_a_call_that_the_heartbeat_counts_already_takes_its_slot_once(client, palm, livekit):
+    create_call(venue=palm, state=Call.State.OPENED, opened_at=timezone.now() - timedelta(seconds=10))
+    create_worker(free_slots=1)  # of two: the other holds the agent who waits in that call's room
+    assert ask(client).status_code == 201
+
+
 def test_when_livekit_is_away_the_visitor_is_told_so_and_no_call_is_left_open(client, palm, worker, livekit):
     livekit.is_away = True
     response = ask(client)
