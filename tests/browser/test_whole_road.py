@@ -196,17 +196,20 @@ def test_staff_end_a_call_and_the_agent_obeys(playwright, stack):
 
 
 def test_a_visitor_cannot_steer_the_agent(stack):
-    """A program in the visitor's place: unsigned orders, and a real order for another call, do nothing."""
+    """A program in the visitor's place sends what no visitor can have, an unused order signed for this very call."""
+    token = stack.token(mode="text")
     signed = stack.shell(
-        "from uuid import uuid4; from voice import steering; print(steering.signed(uuid4(), 'hang_up', {}).decode())"
+        "from uuid import UUID; from voice import steering; "
+        f"print(steering.signed(UUID({token['call']!r}), 'hang_up', {{}}).decode())"
     )
-    token = stack.token(mode="text")  # last: the agent does not wait long for somebody to join
 
     async def try_everything():
         room = rtc.Room()
         await room.connect(token["server_url"], token["participant_token"])
-        for order in ('{"verb": "hang_up"}', signed):
-            await room.local_participant.publish_data(order, topic="concierge.steer")
+        await room.local_participant.publish_data('{"verb": "hang_up"}', topic="concierge.steer")
+        # Until the agent has noticed the visitor, only the signature stands between them.
+        await asyncio.sleep(1.5)
+        await room.local_participant.publish_data(signed, topic="concierge.steer")
         await asyncio.sleep(3)
         is_connected = room.isconnected()
         await room.disconnect()
@@ -214,3 +217,4 @@ def test_a_visitor_cannot_steer_the_agent(stack):
 
     with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop in this one
         assert thread.submit(asyncio.run, try_everything()).result(), "The agent obeyed the visitor."
+    assert stack.calls()[-1]["end_reason"] != "staff"
