@@ -20,6 +20,8 @@ from voice.models import Worker
 
 HEARTBEAT_SECONDS = 5.0
 LAUNCH_SECONDS = 30.0  # a call that was accepted but has not started by then has failed to
+# LiveKit's server sends nothing to a worker whose load is 0.7 or more (its agents.target_load), so full is below that.
+FULL_LOAD = 0.65
 # Local models compute on our own cores; with cloud models a call is little more than a stream.
 SLOTS_PER_CORE = {Profile.LOCAL: 2, Profile.CLOUD: 8}
 
@@ -46,7 +48,10 @@ class Slots:
             self._taken.pop(job_id, None)
 
     def load(self, server: AgentServer) -> float:
-        """0 to 1, asked by the framework twice a second from a thread of its own; keeps the heartbeat going."""
+        """0 to FULL_LOAD, asked by the framework twice a second from a thread of its own; keeps the heartbeat going.
+
+        Only calls that run: the framework adds those that were accepted and have not begun.
+        """
         running = {job.job.id for job in server.active_jobs}
         now = time.monotonic()
         with self._lock:
@@ -59,7 +64,7 @@ class Slots:
         if is_registered and (free != self._beat_free or now - self._beat_at >= HEARTBEAT_SECONDS):
             self._beat_at, self._beat_free = now, free
             self.beat(free)
-        return taken / self.total
+        return FULL_LOAD * len(running) / self.total
 
     def beat(self, free: int) -> None:
         close_old_connections()

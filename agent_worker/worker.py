@@ -26,7 +26,7 @@ from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
 from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import load_facts
-from agent_worker.slots import Slots
+from agent_worker.slots import FULL_LOAD, Slots
 from concierge.models import Venue
 from knowledge import search
 from voice.models import Call, agent_identity
@@ -35,6 +35,7 @@ from voice.rooms import AGENT_NAME
 logger = logging.getLogger("agent_worker")
 
 DRAIN_SECONDS = 60
+MOST_IDLE = 8  # threads that wait for a call
 slots = Slots()
 
 
@@ -49,8 +50,9 @@ server = AgentServer(
     job_executor_type=JobExecutorType.THREAD,
     setup_fnc=prewarm,
     load_fnc=slots.load,
-    load_threshold=0.99,
-    num_idle_processes=2,
+    load_threshold=FULL_LOAD,
+    # From it the framework guesses what the first calls weigh: fewer than there are slots, and it believes itself full.
+    num_idle_processes=min(slots.total, MOST_IDLE),
     initialize_process_timeout=120,
     drain_timeout=DRAIN_SECONDS,
     ws_url=settings.LIVEKIT_URL,

@@ -1,9 +1,12 @@
 """The whole road: a visitor asks, the venue answers from its own words, staff read along. Every part is real."""
 
 import asyncio
+import json
+import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.error import HTTPError
 
 import pytest
 from livekit import rtc
@@ -14,6 +17,7 @@ from tests.browser.visitor import launch, signed_in, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.voice]
 
+SLOTS = 2 * (os.cpu_count() or 1)  # of a worker with local models
 FACT = {
     "slug": "test-bicycles",
     "title": "Bicycle rental",
@@ -35,8 +39,6 @@ FACT_AR = {
 @pytest.fixture(scope="session")
 def bicycles(stack, tmp_path_factory):
     """A fact that only these tests know."""
-    import json
-
     path = tmp_path_factory.mktemp("facts") / "facts.jsonl"
     lines = [
         {"id": fact["slug"], "title": fact["title"], "body": fact["body"], "language": language}
@@ -218,3 +220,39 @@ def test_a_visitor_cannot_steer_the_agent(stack):
     with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop in this one
         assert thread.submit(asyncio.run, try_everything()).result(), "The agent obeyed the visitor."
     assert stack.calls()[-1]["end_reason"] != "staff"
+
+
+def test_every_slot_is_served_and_the_next_visitor_is_told_that_the_line_is_busy(stack):
+    wait_until(lambda: stack.workers() == SLOTS, seconds=60)
+    tokens = [stack.token(mode="text") for _ in range(SLOTS)]
+    with pytest.raises(HTTPError) as refusal:
+        stack.token(mode="text")
+    assert json.load(refusal.value)["error"] == "line_busy"
+
+    async def is_answered(token):
+        room, came = rtc.Room(), asyncio.Event()
+        room.on("participant_connected", lambda participant: came.set())
+        await room.connect(token["server_url"], token["participant_token"])
+        if room.remote_participants:
+            came.set()
+        try:
+            await asyncio.wait_for(came.wait(), 15)
+        except TimeoutError:
+            return False
+        finally:
+            await room.disconnect()
+        return True
+
+    async def all_at_once():
+        return await asyncio.gather(*map(is_answered, tokens))
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(asyncio.run, all_at_once()).result() == [True] * SLOTS
+    wait_until(lambda: stack.workers() == SLOTS, seconds=60)
+
+
+def wait_until(is_so, *, seconds):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
