@@ -186,7 +186,7 @@ class Citation(models.Model):
     turn = models.ForeignKey(Turn, models.CASCADE, related_name="citations")
     version = models.ForeignKey(Version, models.CASCADE, related_name="citations")
     passage = models.TextField()
-    score = models.FloatField()
+    score = models.FloatField()  # how sure search was, 0 to 1
 
     def __str__(self) -> str:
         return f"{self.version} in turn {self.turn_id}"

@@ -112,7 +112,7 @@ class AgentTurn:
             metrics=self.metrics,
             is_interrupted=self.is_interrupted,
             is_answered=self.is_answered,
-            citations=[(hit.version_id, passage, hit.score) for hit, passage in self.cited],
+            citations=[(hit.version_id, passage, hit.confidence) for hit, passage in self.cited],
         )
 
 
