@@ -27,6 +27,7 @@ from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.speaking import CannotSpeak
 from agent_worker.providers.voices import chosen_voice, local_tts
 from agent_worker.providers.whisper import WhisperSTT
+from agent_worker.turn_end import TurnEnd
 
 if TYPE_CHECKING:
     from concierge.models import Venue
@@ -37,8 +38,8 @@ Userdata = TypeVar("Userdata")
 # Seconds. 0.25 is the least that the turn detector allows; a turn waits for the longer of it and MIN_DELAY.
 VAD_SILENCE = 0.25
 MIN_DELAY = 0.3
-# The wait when the turn detector believes that the visitor will go on.
-MAX_DELAY = 1.2
+# The wait for a visitor who will probably go on.
+MAX_DELAY = 1.4
 # What a visitor says in the first moments of the agent's first words is not heard, lest it is the agent's echo.
 AEC_WARMUP = 0.8
 # Speech without words after this long is told as an event, so that the agent can ask to hear it again.
@@ -134,17 +135,19 @@ def build_session(
             llm=model, vad=None, userdata=userdata, turn_handling={"turn_detection": None}, user_away_timeout=None
         )
     activity = inference.VAD(min_silence_duration=VAD_SILENCE)
-    return AgentSession(
+    turn_end = TurnEnd()
+    session: AgentSession[Userdata] = AgentSession(
         vad=activity,
         stt=_ears(profile, venue, language, activity, names),
         llm=model,
         tts=_voice(profile, venue, language) or NOT_GIVEN,
         turn_handling=TurnHandlingOptions(
-            # Its default would ask LiveKit's cloud in development.
-            turn_detection=inference.TurnDetector(version="v1-mini"),
+            turn_detection=turn_end,
             endpointing={"mode": "fixed", "min_delay": MIN_DELAY, "max_delay": MAX_DELAY},
             interruption={"enabled": True, "mode": "vad", "min_duration": 0.4, "resume_false_interruption": True},
-            preemptive_generation={"enabled": profile is Profile.CLOUD},
+            # Search, model and voice begin with the final transcript; the turn is confirmed meanwhile. Tools wait for
+            # that, and so does every sound.
+            preemptive_generation={"enabled": True, "preemptive_tts": True},
         ),
         stt_context_options={"keyterms": list(names)} if profile is Profile.CLOUD else {},
         use_tts_aligned_transcript=True,
@@ -153,6 +156,8 @@ def build_session(
         transcription_timeout=TRANSCRIPTION_TIMEOUT,
         userdata=userdata,
     )
+    session.on("user_input_transcribed", turn_end.hear)
+    return session
 
 
 def names_of(venue: Venue, language: str, most: int = 40) -> list[str]:

@@ -51,6 +51,9 @@ class Visitor:
         box.fill(question)
         box.press("Enter")
 
+    def hang_up(self) -> None:
+        self.page.locator("[data-part=hangup]").click()
+
     @property
     def state(self) -> str:
         return self.page.locator("[data-state]").first.get_attribute("data-state") or ""
