@@ -7,7 +7,7 @@ Deepgram, OpenAI and ElevenLabs, and falls back to the local stages when one of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from importlib.util import find_spec
@@ -100,17 +100,20 @@ def rough_languages(profile: Profile) -> frozenset[str]:
     )
 
 
-def warm(profile: Profile, languages: Iterable[str]) -> None:
-    """Load each engine and let it work once, so that the first caller does not wait for it. Blocking."""
+def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
+    """Load each engine and let it work once, so that the first caller does not wait for it. Blocking.
+
+    `greetings` are those of the venues, by language; they and the fixed phrases are spoken ahead.
+    """
     if profile is Profile.CLOUD:
         return  # the local stages are a fallback; who needs them waits for them once
     heard, spoken = spoken_languages(profile)
-    for language in languages:
+    for language, texts in greetings.items():
         if language in heard:
             hearing.do(whisper.warm, language)
         if language in spoken:
             fixed = [text for text in phrases(language).values() if "$" not in text]
-            local_tts(language).rehearse(fixed)
+            local_tts(language).rehearse([*texts, *fixed])
 
 
 # The session
