@@ -2,7 +2,7 @@
 
 PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
 
-.PHONY: help run setup test unit lint format types migrations bench pictures audit hooks
+.PHONY: help run setup test unit lint format types migrations bench pictures audit hooks simulate
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-11s %s\n' "$$name" "$$what"; done
@@ -33,6 +33,9 @@ migrations: ## do the models have their migrations?
 
 bench: ## latency and memory, in one table
 	@$(PYTHON_WITH_TOOLS) python -m tests.bench
+
+simulate: ## Deepgram, OpenAI and ElevenLabs on this machine, without an account
+	@$(PYTHON_WITH_TOOLS) python -m tests.simulators
 
 pictures: ## the README's pictures, taken anew
 	@$(PYTHON_WITH_TOOLS) python -m tests.pictures
