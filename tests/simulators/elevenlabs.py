@@ -74,13 +74,7 @@ class ElevenLabs(Simulator):
                 if message.type is not WSMsgType.TEXT:
                     continue
                 try:
-                    self._take(
-                        json.loads(message.data),
-                        contexts,
-                        Line(self, socket, request),
-                        output,
-                        query.get("language_code", ""),
-                    )
+                    self._take(json.loads(message.data), contexts, Line(self, socket, request), output, language)
                 except (NotSimulated, json.JSONDecodeError) as problem:
                     self.problem(str(problem))
                     await socket.send_json({"error": f"simulator: {problem}"})
