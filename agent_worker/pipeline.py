@@ -152,11 +152,12 @@ def build_session(
         )
     activity = inference.VAD(min_silence_duration=VAD_SILENCE)
     ears = _ears(profile, venue, language, activity, names)
+    voice = _voice(profile, venue, language)
     session = AgentSession(
         vad=activity,
         stt=ears,
         llm=model,
-        tts=_voice(profile, venue, language) or NOT_GIVEN,
+        tts=voice or NOT_GIVEN,
         turn_handling=TurnHandlingOptions(
             # Its default would ask LiveKit's cloud in development.
             turn_detection=inference.TurnDetector(version="v1-mini"),
@@ -174,6 +175,8 @@ def build_session(
     )
     if isinstance(ears, SecondEar):
         session.on("user_state_changed", ears.follow)
+    if isinstance(voice, SecondVoice):
+        session.on("close", voice.stop_trying)
     return session
 
 

@@ -81,6 +81,11 @@ class SecondVoice(tts.TTS):
             except Exception as error:
                 logger.info("%s still does not speak: %s", self.first.label, error)
 
+    def stop_trying(self, _: object = None) -> None:
+        """The call is over: nobody waits for the first voice any more."""
+        if self._trying:
+            self._trying.cancel()
+
     def _pass_on(self, *args: Any) -> None:
         self.emit("metrics_collected", *args)
 
