@@ -10,6 +10,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -238,10 +239,10 @@ class Ear:
         while True:
             wait = await self._next()
             self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), wait)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                # Not wait_for: before Python 3.12 it can swallow being cancelled.
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
 
     async def _next(self) -> float:
         """Do what is due; returns seconds until the next thing is."""
