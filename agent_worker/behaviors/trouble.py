@@ -17,6 +17,7 @@ from livekit.agents import (
     JobContext,
     SpeechCreatedEvent,
     stt,
+    tts,
 )
 from livekit.agents.voice import SpeechHandle
 
@@ -28,13 +29,16 @@ logger = logging.getLogger(__name__)
 
 LONGEST_THOUGHT = 5.0  # seconds; every stage gives up long before
 MOST_TROUBLES = 3  # in a row
+VOICE_AGAIN = 20.0  # seconds without a voice until it is tried again
 
 
 def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
     troubles = 0
     thinking: asyncio.TimerHandle | None = None
+    unspoken: SpeechHandle | None = None  # the answer for which there was no voice
+    timers: list[asyncio.TimerHandle] = []
 
-    def admit(what: str) -> None:
+    def admit(what: str, key: str = "trouble") -> None:
         nonlocal troubles
         conversation = session.userdata
         if conversation.is_closing or conversation.ended:
@@ -42,7 +46,7 @@ def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
         troubles += 1
         logger.warning("Call %s: %s", conversation.call, what)
         if troubles < MOST_TROUBLES:
-            session.say(phrase(conversation.language, "trouble"))
+            session.say(phrase(conversation.language, key))
         else:
             last_words = phrase(conversation.language, "trouble_again")
             conversation.in_background(hang_up(ctx, session, "error", last_words=last_words))
@@ -51,6 +55,16 @@ def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
     def failed(event: ErrorEvent) -> None:
         if isinstance(event.error, stt.STTError) and not event.error.recoverable:
             admit("nobody hears the visitor")
+        elif isinstance(event.error, tts.TTSError) and not event.error.recoverable and session.output.audio_enabled:
+            lose_voice()
+
+    def lose_voice() -> None:
+        """Captions only, for a while: they would not come either, if they waited for sound."""
+        nonlocal unspoken
+        unspoken = session.current_speech
+        session.output.set_audio_enabled(False)
+        timers.append(asyncio.get_running_loop().call_later(VOICE_AGAIN, session.output.set_audio_enabled, True))
+        admit("nobody speaks", "no_voice")
 
     @session.on("speech_created")
     def begun(event: SpeechCreatedEvent) -> None:
@@ -59,7 +73,7 @@ def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
 
     def over(answer: SpeechHandle) -> None:
         nonlocal troubles
-        if answer.interrupted:
+        if answer.interrupted or answer is unspoken:
             return
         if error := answer.exception():
             admit(f"the answer broke off ({error})")
@@ -83,5 +97,5 @@ def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
 
     @session.on("close")
     def closed(_: CloseEvent) -> None:
-        if thinking:
-            thinking.cancel()
+        for timer in [*timers, *([thinking] if thinking else [])]:
+            timer.cancel()

@@ -12,6 +12,7 @@ from agent_worker import pipeline
 from agent_worker.behaviors import trouble
 from agent_worker.phrases import phrase
 from agent_worker.providers.extractive import ExtractiveStream
+from agent_worker.providers.speaking import CannotSpeak
 from tests.agent_worker.scene import ANSWER, QUESTION, Pool, Scene, played, question_aloud
 
 TROUBLE = phrase("en", "trouble")
@@ -175,6 +176,20 @@ def test_a_voice_that_fails_in_the_answer_is_stood_in_for_from_the_broken_senten
     assert "roof" in heard
     assert "six" in heard or "6" in heard
     assert providers.voice.faults_done
+
+
+@pytest.mark.voice
+def test_without_any_voice_the_agent_writes(somewhere, providers, tmp_path, monkeypatch):
+    def nobody(language):
+        raise CannotSpeak("no voice here")
+
+    monkeypatch.setattr(pipeline, "local_tts", nobody)
+    providers.voice.control(fault={"kind": "refuse"})
+    outcome = played(spoken(somewhere, providers, tmp_path, questions=2))
+    assert phrase("en", "no_voice") in outcome.said
+    assert outcome.agent[-1].startswith(ANSWER[:40])
+    assert outcome.sound == []
+    assert outcome.states[-1] == "listening"
 
 
 # The ears

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import re
 import urllib.error
 import urllib.request
+from dataclasses import fields
+from pathlib import Path
 
 import aiohttp
 import numpy as np
@@ -13,11 +16,16 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.utils import http_context
 from livekit.plugins import deepgram, elevenlabs, openai
 
+from agent_worker import pipeline
+from agent_worker.behaviors import trouble
+from agent_worker.providers import second_ear, second_voice
 from tests.agent_worker.scene import played
 from tests.agent_worker.sound import frames, silence
+from tests.simulators.__main__ import lines
 from tests.simulators.deepgram import Deepgram
 from tests.simulators.delays import Delays
-from tests.simulators.faults import garbled, paths_of
+from tests.simulators.elevenlabs import ElevenLabs
+from tests.simulators.faults import KINDS, garbled, paths_of
 from tests.simulators.openai import OpenAI
 from tests.simulators.simulator import running
 
@@ -256,3 +264,38 @@ def test_the_defaults_are_those_of_the_bench():
         interim=0.1, final=0.15, first_token=0.4, tokens_per_second=80, first_byte=0.15, times_real_time=2, jitter=0
     )
     assert Deepgram().delays == Delays()
+
+
+# docs/simulators.md
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = (ROOT / "docs/simulators.md").read_text()
+SIMULATORS = {"ears": Deepgram, "model": OpenAI, "voice": ElevenLabs}
+
+
+def test_every_setting_delay_and_fault_is_in_the_docs():
+    rows = set(re.findall(r"^\| `(\w+)` \|", DOCS, re.MULTILINE))
+    settings = {name for simulator in SIMULATORS.values() for name in simulator().settings()}
+    assert rows == settings | {field.name for field in fields(Delays)} | set(KINDS)
+    for field in fields(Delays):
+        assert f"| `{field.name}` | {field.default} |" in DOCS
+
+
+@pytest.mark.parametrize(("name", "example"), re.findall(r"```json (\w+)\n(.+?)\n```", DOCS, re.DOTALL))
+def test_every_example_of_the_docs_is_understood(name, example):
+    SIMULATORS[name]().control(**json.loads(example))
+
+
+def test_the_patience_of_the_docs_is_that_of_the_code():
+    assert f"{second_ear.WORDS_WITHIN} s after the end of speech" in DOCS
+    assert f"{pipeline.LLM_PATIENCE} s without a token" in DOCS
+    assert f"{second_voice.PATIENCE} s without sound" in DOCS
+    assert trouble.MOST_TROUBLES == 3
+
+
+def test_the_lines_to_paste_are_settings():
+    names = {line.partition("=")[0] for line in lines("a", "b", "c") if not line.startswith("#")}
+    assert len(names) == 7
+    assert names <= set(
+        re.findall(r"^#?(\w+)=", (Path(__file__).resolve().parents[2] / ".env.example").read_text(), re.M)
+    )
