@@ -2,7 +2,7 @@
 
 PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
 
-.PHONY: help run setup test unit lint format types migrations bench bench-voice pictures audit hooks
+.PHONY: help run setup test unit lint format types migrations bench bench-voice pictures audit hooks simulate
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-11s %s\n' "$$name" "$$what"; done
@@ -36,6 +36,9 @@ bench: ## latency and memory, in one table
 
 bench-voice: ## how long a visitor waits for each kind of answer
 	@$(PYTHON_WITH_TOOLS) python -m tests.bench_voice
+
+simulate: ## Deepgram, OpenAI and ElevenLabs on this machine, without an account
+	@$(PYTHON_WITH_TOOLS) python -m tests.simulators
 
 pictures: ## the README's pictures, taken anew
 	@$(PYTHON_WITH_TOOLS) python -m tests.pictures

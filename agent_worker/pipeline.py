@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from livekit.agents import AgentSession, TurnHandlingOptions, inference, llm, stt, tts, vad
+from livekit.agents import AgentSession, APIConnectOptions, TurnHandlingOptions, inference, llm, stt, tts, vad
 from livekit.agents.types import NOT_GIVEN
+from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.plugins import deepgram, elevenlabs, openai
 
 from agent_worker.phrases import phrases
@@ -24,6 +25,8 @@ from agent_worker.providers import espeak, whisper
 from agent_worker.providers.engines import hearing
 from agent_worker.providers.extractive import ExtractiveLLM
 from agent_worker.providers.listening import EagerSTT
+from agent_worker.providers.second_ear import SecondEar
+from agent_worker.providers.second_voice import SecondVoice
 from agent_worker.providers.speaking import CannotSpeak
 from agent_worker.providers.voices import chosen_voice, local_tts
 from agent_worker.providers.whisper import WhisperSTT
@@ -44,7 +47,16 @@ MAX_DELAY = 1.4
 AEC_WARMUP = 0.8
 # Speech without words after this long is told as an event, so that the agent can ask to hear it again.
 TRANSCRIPTION_TIMEOUT = 3.0
-LLM_PATIENCE = 4.0
+# For a connection or the next token. The visitor is to hear an answer or an honest sentence within 3 s, so what stands
+# in for a stage that is silent must still have its time.
+LLM_PATIENCE = 1.6
+AT_ONCE = APIConnectOptions(max_retry=0, timeout=LLM_PATIENCE)  # the second choice is better than a second try
+CONNECTIONS = SessionConnectOptions(
+    stt_conn_options=AT_ONCE,
+    llm_conn_options=AT_ONCE,
+    tts_conn_options=AT_ONCE,
+    max_unrecoverable_errors=1000,  # behaviors.trouble ends a call that has too many
+)
 # ElevenLabs' flash models speak these; Deepgram hears them.
 CLOUD_LANGUAGES = frozenset(
     {"ar", "bg", "cs", "da", "de", "el", "en", "es", "fi", "fil", "fr", "hi", "hr", "hu", "id", "it", "ja", "ko", "ms"}
@@ -135,15 +147,22 @@ def build_session(
     model = _model(profile, venue, language)
     if text_only:
         return AgentSession(
-            llm=model, vad=None, userdata=userdata, turn_handling={"turn_detection": None}, user_away_timeout=None
+            llm=model,
+            vad=None,
+            userdata=userdata,
+            turn_handling={"turn_detection": None},
+            user_away_timeout=None,
+            conn_options=CONNECTIONS,
         )
     activity = inference.VAD(min_silence_duration=VAD_SILENCE)
+    ears = _ears(profile, venue, language, activity, names)
+    voice = _voice(profile, venue, language)
     turn_end = TurnEnd()
     session: AgentSession[Userdata] = AgentSession(
         vad=activity,
-        stt=_ears(profile, venue, language, activity, names),
+        stt=ears,
         llm=model,
-        tts=_voice(profile, venue, language) or NOT_GIVEN,
+        tts=voice or NOT_GIVEN,
         turn_handling=TurnHandlingOptions(
             turn_detection=turn_end,
             endpointing={"mode": "fixed", "min_delay": MIN_DELAY, "max_delay": MAX_DELAY},
@@ -158,8 +177,13 @@ def build_session(
         user_away_timeout=None,  # silence is a behaviour of ours
         transcription_timeout=TRANSCRIPTION_TIMEOUT,
         userdata=userdata,
+        conn_options=CONNECTIONS,
     )
     session.on("user_input_transcribed", turn_end.hear)
+    if isinstance(ears, SecondEar):
+        session.on("user_state_changed", ears.follow)
+    if isinstance(voice, SecondVoice):
+        session.on("close", voice.stop_trying)
     return session
 
 
@@ -183,7 +207,7 @@ def _ears(profile: Profile, venue: Venue, language: str, activity: vad.VAD, name
         api_key=settings.DEEPGRAM_API_KEY,
         **_given(base_url=settings.DEEPGRAM_BASE_URL),
     )
-    return stt.FallbackAdapter([cloud, here]) if language in spoken_languages(Profile.LOCAL)[0] else cloud
+    return SecondEar(cloud, here) if language in spoken_languages(Profile.LOCAL)[0] else cloud
 
 
 def _model(profile: Profile, venue: Venue, language: str) -> llm.LLM:
@@ -213,9 +237,10 @@ def _voice(profile: Profile, venue: Venue, language: str) -> tts.TTS | None:
         model=settings.CLOUD_TTS_MODEL,
         language=language,
         api_key=settings.ELEVEN_API_KEY,
+        encoding="pcm_24000",  # nothing to decode, and the rate of the local voices
         **_given(base_url=settings.ELEVEN_BASE_URL, voice_id=venue.voice.get("tts_voice")),
     )
-    return tts.FallbackAdapter([cloud, here]) if here else cloud
+    return SecondVoice(cloud, here) if here else cloud
 
 
 def _given(**choices: Any) -> dict[str, Any]:

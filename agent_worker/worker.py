@@ -23,6 +23,7 @@ from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
 from agent_worker.behaviors.time_limit import limit_time
 from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
+from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import greeting_of, load_facts
@@ -102,6 +103,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     mind_silence(ctx, session, TYPING if is_typed else SPEAKING)
     limit_time(ctx, session)
     admit_not_understanding(session)
+    admit_trouble(ctx, session)
     obey_staff(ctx, session)
     end_after_goodbye(ctx, session)
     answer_typed(ctx, session)
