@@ -1,8 +1,9 @@
 """`make bench-voice`: how long a visitor waits for each kind of answer, and how often a pause is taken for the end.
 
-Real Chromium, livekit-server and agent worker. Each profile speaks the same recordings in calls of some turns each:
-short and long questions, pauses inside a sentence, small talk, a tool, Arabic, and talking over an answer.
-Prints one table and, with --write, puts it into docs/performance.md.
+Real Chromium, livekit-server and agent worker; for "cloud" and "baseline" simulated providers (docs/simulators.md) at
+their default delays. Everybody is told the same recordings, in calls of some turns each: short and long questions,
+pauses inside a sentence, small talk, a tool, Arabic, and talking over an answer. "baseline" is the usual kind of agent
+(tests/baseline.py). Prints one table and, with --write, puts it into docs/performance.md.
 """
 
 from __future__ import annotations
@@ -10,19 +11,24 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
+import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from urllib.parse import urljoin
 
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.bench import at, ended_call, tell, write
 from tests.browser import speech
-from tests.browser.stack import Stack
+from tests.browser.stack import ROOT, Stack
 from tests.browser.visitor import Visitor, launch, visiting
 
 BEGIN, END = "<!-- bench-voice: begin -->", "<!-- bench-voice: end -->"
@@ -107,6 +113,9 @@ TURNS: tuple[Utterance, ...] = (
 )
 OVER = "Excuse me, one moment please."
 TURNS_A_CALL = 8
+PROFILES = ("baseline", "cloud", "local")
+# What the model of the simulators calls by itself, as a model would that reads what its tools are for.
+TOOLS = [{"when": r"\b(are you|desk|reception)\b.*\bopen\b", "call": "opening_hours", "arguments": {"place": ""}}]
 
 
 @dataclass
@@ -127,20 +136,85 @@ class Outcome:
         return [wait for kind, waits in self.waits.items() if not kinds or kind in kinds for wait in waits]
 
 
-def hold_calls(browser: Browser, stack: Stack, turns: Sequence[Utterance], folder: Path) -> Outcome:
+@dataclass
+class Simulators:
+    """The three providers, in a process of their own."""
+
+    process: subprocess.Popen[str]
+    env: dict[str, str]
+
+    @classmethod
+    def start(cls) -> Simulators:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.simulators", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        lines = [process.stdout.readline().strip() for _ in range(8)]
+        env = dict(line.split("=", 1) for line in lines if "=" in line)
+        simulators = cls(process, env)
+        simulators.control("OPENAI", script=TOOLS)
+        return simulators
+
+    def control(self, provider: str, **settings: object) -> dict:
+        address = re.sub(r"^ws", "http", self.env[f"{provider}_BASE_URL"])
+        request = urllib.request.Request(
+            urljoin(address, "/control"),
+            data=json.dumps(settings).encode() if settings else None,
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.load(response)
+
+    def will_hear(self, turn: Utterance, path: Path) -> None:
+        """Tell the ears what is about to be said, and when."""
+        samples = speech.samples_of(path)
+        self.control("DEEPGRAM", script=[{"text": turn.text, "words": timed(turn, samples)}])
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+
+def timed(turn: Utterance, samples: np.ndarray) -> list[tuple[str, float, float]]:
+    """Words with start and end in seconds; those before a pause have ended when it begins."""
+    whole = len(samples) / speech.RATE
+    stretches = [(turn.text, 0.0, whole)]
+    if turn.pause:
+        first, then = turn.text.split(", ", 1)
+        begins = pause_of(samples) / speech.RATE
+        stretches = [(first, 0.0, begins - 0.02), (then, begins + turn.pause, whole)]
+    words: list[tuple[str, float, float]] = []
+    for text, start, end in stretches:
+        weights = [2 + len(word) for word in text.split()]
+        ends = start + np.cumsum(weights) / sum(weights) * (end - start)
+        starts = [start, *ends[:-1]]
+        words += [(word, float(a), float(b)) for word, a, b in zip(text.split(), starts, ends, strict=True)]
+    return words
+
+
+def pause_of(samples: np.ndarray) -> int:
+    """Where the longest silence begins, in samples."""
+    return widest_gap(samples)[0]
+
+
+def hold_calls(
+    browser: Browser, stack: Stack, turns: Sequence[Utterance], folder: Path, simulators: Simulators | None, ours: bool
+) -> Outcome:
     outcome = Outcome()
     for language in dict.fromkeys(turn.language for turn in turns):
         mine = [turn for turn in turns if turn.language == language]
         for first in range(0, len(mine), TURNS_A_CALL):
             before = len(stack.calls())
             with visiting(browser, stack, language=language, on_cue=True) as visitor:
-                heard_at = one_call(visitor, mine[first : first + TURNS_A_CALL], folder, outcome)
-            call = ended_call(stack, before)
-            keep_stages(call, heard_at, outcome)
+                heard_at = one_call(visitor, mine[first : first + TURNS_A_CALL], folder, outcome, simulators)
+            if ours:
+                keep_stages(ended_call(stack, before), heard_at, outcome)
     return outcome
 
 
-def one_call(visitor: Visitor, turns: Sequence[Utterance], folder: Path, outcome: Outcome) -> list[float]:
+def one_call(
+    visitor: Visitor, turns: Sequence[Utterance], folder: Path, outcome: Outcome, simulators: Simulators | None
+) -> list[float]:
     """Hold one call; the moments (seconds since 1970) when answers became audible."""
     visitor.talk()
     clicked = visitor.page.evaluate("__ear.clicks.at(-1)")
@@ -151,7 +225,10 @@ def one_call(visitor: Visitor, turns: Sequence[Utterance], folder: Path, outcome
     for turn in turns:
         visitor.wait_for_quiet(seconds=0.8)
         visitor.forget()
-        asked = visitor.speak(cue_of(turn, folder))
+        recording = recorded(turn, folder)
+        if simulators:
+            simulators.will_hear(turn, recording)
+        asked = visitor.speak(speech.cue(recording))
         outcome.said[turn.kind] = outcome.said.get(turn.kind, 0) + 1
         try:
             heard = visitor.first_sound_after(asked["begins"], seconds=12)
@@ -168,7 +245,7 @@ def one_call(visitor: Visitor, turns: Sequence[Utterance], folder: Path, outcome
         moments.append((origin + heard) / 1000)
         tell(f"  {turn.kind:<15} {wait:5.0f} ms    {turn.text}")
         if turn.kind == "talking over":
-            talk_over(visitor, folder, outcome)
+            talk_over(visitor, folder, outcome, simulators)
     visitor.wait_for_quiet(seconds=0.8)
     visitor.page.get_by_role("button", name="Hang up").or_(
         visitor.page.get_by_role("button", name="إنهاء")
@@ -177,10 +254,13 @@ def one_call(visitor: Visitor, turns: Sequence[Utterance], folder: Path, outcome
     return moments
 
 
-def talk_over(visitor: Visitor, folder: Path, outcome: Outcome) -> None:
+def talk_over(visitor: Visitor, folder: Path, outcome: Outcome, simulators: Simulators | None) -> None:
     """Interrupt the answer after a second of it; how long it went on from the interruption's first sound."""
     time.sleep(1.0)
-    over = visitor.speak(cue_of(Utterance("over", OVER), folder))
+    recording = recorded(Utterance("over", OVER), folder)
+    if simulators:
+        simulators.will_hear(Utterance("over", OVER), recording)
+    over = visitor.speak(speech.cue(recording))
     time.sleep(1.0)
     last = visitor.page.evaluate(
         """begins => { const heard = __ear.agent.filter((at) => at > begins)
@@ -205,29 +285,53 @@ def keep_stages(call: dict, heard_at: Sequence[float], outcome: Outcome) -> None
                 outcome.to_the_ear.append(later[0] * 1000)
 
 
-def cue_of(turn: Utterance, folder: Path) -> str:
-    """The WAV of a turn as base64: English by Piper's "joe", other languages by espeak-ng; made once."""
+def recorded(turn: Utterance, folder: Path) -> Path:
+    """The WAV of a turn: English by Piper's "joe", other languages by espeak-ng; made once."""
     path = folder / f"{hashlib.sha256(repr(turn).encode()).hexdigest()[:16]}.wav"
     if not path.exists():
         say = speech.piper if turn.language == "en" else partial(speech.espeak, voice=turn.language)
         samples = trimmed(speech.samples_of(say(turn.text, path)))
         speech.write(with_pause(samples, turn.pause) if turn.pause else samples, path)
-    return speech.cue(path)
+    return path
 
 
 def with_pause(samples: np.ndarray, seconds: float) -> np.ndarray:
     """The same speech with its longest inner silence made `seconds` long, as if the speaker were thinking."""
+    before, after = widest_gap(samples)
+    return np.concatenate([samples[:before], np.zeros(int(speech.RATE * seconds), np.float32), samples[after:]])
+
+
+def widest_gap(samples: np.ndarray) -> tuple[int, int]:
+    """Begin and end of the longest inner silence, in samples."""
     block = speech.RATE // 100
     whole = samples[: len(samples) // block * block].reshape(-1, block)
     loud = np.flatnonzero(np.sqrt((whole**2).mean(axis=1)) > 0.01)
     widest = int(np.argmax(np.diff(loud)))
-    before, after = (loud[widest] + 1) * block, loud[widest + 1] * block
-    return np.concatenate([samples[:before], np.zeros(int(speech.RATE * seconds), np.float32), samples[after:]])
+    return int(loud[widest] + 1) * block, int(loud[widest + 1]) * block
 
 
 def trimmed(samples: np.ndarray) -> np.ndarray:
     loud = np.flatnonzero(np.abs(samples) > 0.01)
     return samples[loud[0] : loud[-1] + 1]
+
+
+def measure(profile: str, turns: Sequence[Utterance], folder: Path) -> Outcome:
+    simulators = Simulators.start() if profile != "local" else None
+    stack = Stack(env={"WORKER_SLOTS": "4", **(simulators.env if simulators else {})})
+    if profile == "baseline":
+        stack.run = ("-m", "tests.baseline", "house")
+    try:
+        stack.start()
+        stack.shell("from concierge.models import Venue; Venue.objects.update(daily_minutes=9999)")
+        with sync_playwright() as playwright:
+            browser = launch(playwright)
+            outcome = hold_calls(browser, stack, turns, folder, simulators, ours=profile != "baseline")
+            browser.close()
+    finally:
+        stack.stop()
+        if simulators:
+            simulators.stop()
+    return outcome
 
 
 def table(outcomes: dict[str, Outcome]) -> str:
@@ -264,7 +368,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-voice", description=__doc__)
     parser.add_argument("--turns", type=int, default=len(TURNS), help="How many of the turns, spread over their kinds.")
     parser.add_argument("--kinds", default="", help="Only these kinds, comma separated.")
-    parser.add_argument("--profiles", default="local", help="Which of: local.")
+    parser.add_argument("--profiles", default=",".join(PROFILES), help="Which, comma separated.")
     parser.add_argument("--write", action="store_true", help="Put the table into docs/performance.md.")
     parser.add_argument("--json", type=Path, help="Also keep every figure in this file.")
     options = parser.parse_args()
@@ -277,16 +381,7 @@ def main() -> None:
     outcomes: dict[str, Outcome] = {}
     for profile in options.profiles.split(","):
         tell(f"{profile}: starting the house …")
-        stack = Stack(env={"WORKER_SLOTS": "4"})
-        try:
-            stack.start()
-            stack.shell("from concierge.models import Venue; Venue.objects.update(daily_minutes=9999)")
-            with sync_playwright() as playwright:
-                browser = launch(playwright)
-                outcomes[profile] = hold_calls(browser, stack, turns, folder)
-                browser.close()
-        finally:
-            stack.stop()
+        outcomes[profile] = measure(profile, turns, folder)
     text = table(outcomes)
     print(text)
     if options.json:

@@ -46,6 +46,7 @@ class Stack:
     """Started by `start()`, touched by HTTP and management commands only, stopped with Ctrl-C."""
 
     env: dict[str, str] = field(default_factory=dict)
+    run: tuple[str, ...] = ("manage.py", "run")  # what Python is to run
     data_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="concierge-stack-")))
     logins: dict[str, dict[str, str]] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
@@ -72,7 +73,7 @@ class Stack:
         self.logins = {login["user"]: login for login in seeded["logins"]}
         self.log = (self.data_dir / "run.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "run"],
+            [sys.executable, *self.run],
             cwd=ROOT,
             env=self.env,
             stdout=self.log,
