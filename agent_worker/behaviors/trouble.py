@@ -30,12 +30,14 @@ logger = logging.getLogger(__name__)
 LONGEST_THOUGHT = 5.0  # seconds; every stage gives up long before
 MOST_TROUBLES = 3  # in a row
 VOICE_AGAIN = 20.0  # seconds without a voice until it is tried again
+DEAF_AGAIN = 8.0  # seconds between two complaints about the ears
 
 
 def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
     troubles = 0
     thinking: asyncio.TimerHandle | None = None
     unspoken: SpeechHandle | None = None  # the answer for which there was no voice
+    deaf_since = -DEAF_AGAIN
     timers: list[asyncio.TimerHandle] = []
 
     def admit(what: str, key: str = "trouble") -> None:
@@ -54,9 +56,17 @@ def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
     @session.on("error")
     def failed(event: ErrorEvent) -> None:
         if isinstance(event.error, stt.STTError) and not event.error.recoverable:
-            admit("nobody hears the visitor")
+            lose_hearing()
         elif isinstance(event.error, tts.TTSError) and not event.error.recoverable and session.output.audio_enabled:
             lose_voice()
+
+    def lose_hearing() -> None:
+        """livekit tries again by itself; to say so as often would end the call over a moment's outage."""
+        nonlocal deaf_since
+        now = asyncio.get_running_loop().time()
+        if now - deaf_since >= DEAF_AGAIN:
+            deaf_since = now
+            admit("nobody hears the visitor")
 
     def lose_voice() -> None:
         """Captions only, for a while: they would not come either, if they waited for sound."""

@@ -28,7 +28,7 @@ from livekit.agents.types import NOT_GIVEN, NotGivenOr
 
 logger = logging.getLogger(__name__)
 
-WORDS_WITHIN = 0.9  # seconds after the detector's end of speech; then the second ear is asked
+WORDS_WITHIN = 0.8  # seconds after the detector's end of speech; then the second ear is asked
 PATIENCE = 2.0  # seconds for a connection
 KEPT = 30.0  # seconds of audio, at most
 LEAD_IN = 0.6  # seconds kept from before the visitor began to speak

@@ -18,7 +18,7 @@ from agent_worker.providers.speaking import is_speakable, sentences
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 1.2  # seconds without a connection, or with text and without sound
+PATIENCE = 1.0  # seconds without a connection, or with text and without sound
 TRY_AGAIN = 20.0  # seconds after which the first voice gets another chance
 LETTERS_PER_SECOND = 15.0  # about how fast anybody speaks; used when the first voice told no times
 TRIAL = "Yes."

@@ -100,8 +100,9 @@ class Scene:
         await self._http.__aexit__(None, None, None)
 
     def _said(self, event):
-        if event.item.type == "message" and (event.item.text_content or "").strip():
-            (self.outcome.visitor if event.item.role == "user" else self.outcome.agent).append(event.item.text_content)
+        text = (event.item.text_content or "").strip() if event.item.type == "message" else ""
+        if text:
+            (self.outcome.visitor if event.item.role == "user" else self.outcome.agent).append(text)
 
     async def speak(self, samples: np.ndarray, text: str = QUESTION):
         self.providers.ears.control(script=[{"text": text, "seconds": len(samples) / RATE}])

@@ -233,3 +233,27 @@ def test_with_nothing_wrong_the_cloud_stages_do_all_of_it(somewhere, providers, 
     assert "roof" in outcome.words_heard()
     assert [turn["text"] for turn in providers.ears.turns] == [QUESTION]
     assert " ".join(turn["text"] for turn in providers.voice.turns) == ANSWER
+
+
+@pytest.mark.voice
+def test_ears_without_a_second_choice_are_admitted_once_and_the_call_goes_on(
+    somewhere, providers, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pipeline, "spoken_languages", lambda profile: (frozenset(), frozenset()))
+    providers.ears.control(fault={"kind": "broken", "times": 4})
+
+    async def call():
+        async with Scene(somewhere, providers, aloud=True) as scene:
+            await scene.until_answered()
+            while providers.ears.faults_done < 4:
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(3)
+            await scene.speak(question_aloud(tmp_path))
+            await scene.until_answered(2)
+        return scene.outcome
+
+    outcome = played(call())
+    assert outcome.agent[0] == TROUBLE
+    assert TROUBLE not in outcome.agent[1:]
+    assert POOL in outcome.said
+    assert not outcome.ended

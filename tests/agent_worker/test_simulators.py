@@ -184,6 +184,7 @@ def test_a_call_that_nobody_answered_is_refused_as_the_real_one_refuses_it(provi
 @pytest.mark.parametrize("encoding", ["mp3_22050_32", "pcm_24000"])
 def test_a_text_is_spoken_with_the_time_of_each_word(providers, encoding):
     text = "The pool opens at seven. Breakfast is on the roof."
+    providers.voice.control(delays={"times_real_time": 20.0})
 
     async def speak() -> tuple[float, list]:
         async with http_context.open():
