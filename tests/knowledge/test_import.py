@@ -186,8 +186,8 @@ def test_another_venue_keeps_its_article_of_the_same_id(run, lines, palm, rival)
         ),
         ("palm", "missing.jsonl", "missing.jsonl: no such file or folder."),
         ("palm", "missing", "missing: no such file or folder."),
-        ("palm", "manage.py", "manage.py: only Markdown (.md) and JSON Lines (.jsonl) files can be imported."),
-        ("palm", "https://x.test/a", "https://x.test/a: pages can't be imported yet; save the text as Markdown"),
+        ("palm", "manage.py", "manage.py: is of no kind that can be imported"),
+        ("palm", "http://127.0.0.1/a", "http://127.0.0.1/a: leads to an address that is not public"),
     ],
 )
 def test_what_cannot_be_imported_is_said_in_one_line(run, palm, venue, path, reason):
@@ -256,7 +256,7 @@ def test_one_bad_file_stops_the_whole_folder(run, tmp_path, palm):
 
 
 def test_an_empty_folder_is_said_to_be_one(run, tmp_path, palm):
-    assert run("palm", tmp_path)[2] == f"{tmp_path}: no Markdown or JSON Lines file in this folder.\n"
+    assert run("palm", tmp_path)[2] == f"{tmp_path}: no file in this folder can be imported.\n"
 
 
 def test_when_publishing_fails_nothing_was_imported(run, lines, palm, monkeypatch):
