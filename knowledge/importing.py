@@ -80,7 +80,9 @@ def with_language(draft: Draft, venue: Venue, language: str = "") -> Draft:
     if draft.language:
         return draft
     if not language:
-        script = lexical.language_of(f"{draft.title} {draft.body}", venue.default_language)
+        # Numbers and the lines of a table belong to no script.
+        said = [word for word in f"{draft.title} {draft.body}".split() if any(map(str.isalpha, word))]
+        script = lexical.language_of(" ".join(said), venue.default_language)
         language = script if script in venue.languages else venue.default_language
     return replace(draft, language=language)
 

@@ -193,9 +193,9 @@ def _refuse(intake: Import, reason: str) -> None:
 def _show(intake: Import, reading: Reading) -> None:
     """The drafts, compared with what the venue has, in place of those of an earlier reading."""
     rows = compare(intake, reading.found)
-    is_news = any(row.can_be_taken or row.outcome == Outcome.REFUSED for row in rows)
-    # What was read again by itself and is as it was needs nobody.
-    after = State.REVIEW if is_news or not intake.drafts.exists() else State.DONE
+    # What is read again by itself and is as it was needs nobody.
+    is_as_it_was = not any(row.can_be_taken for row in rows) and any(row.outcome == Outcome.UNCHANGED for row in rows)
+    after = State.DONE if intake.every and is_as_it_was else State.REVIEW
     with transaction.atomic():
         if _move(intake.pk, [State.READING], after, notes=reading.notes, done=len(rows), total=len(rows)):
             intake.drafts.all().delete()

@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from concierge.models import Venue
 
 LONGEST_BODY = 100_000  # characters
-NUMBER = re.compile(r"[+]?\d+(?:[.,:/-]\d+)*%?")  # prices, times, phone numbers; digits of any script
+# Prices, times, phone numbers; digits of any script.
+NUMBER = re.compile(r"\+\d+(?:[ \u00a0-]\d+)+|\+?\d+(?:[.,:/-]\d+)*%?")
 
 
 class Article(models.Model):

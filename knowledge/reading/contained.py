@@ -22,13 +22,14 @@ from knowledge.reading.sections import Document, Progress, Section, Unreadable
 MEMORY = 480_000_000  # bytes of address space
 CPU_SECONDS = 150
 WALL_SECONDS = 240
+PICTURE_SECONDS = 20  # somebody waits for it
 MOST_OUTPUT = 40_000_000  # bytes
 LARGEST_FILE = 20_000_000  # bytes that the child may write, such as a picture
 ROOT = Path(__file__).resolve().parents[2]
 
 TOO_LARGE = "needs more memory to read than a file may; split it or save it anew"
 TOO_SLOW = "takes too long to read; split it or save it anew"
-GAVE_UP = "is damaged: its reader gave up"
+GAVE_UP = "is damaged or too large: its reader gave up"
 
 
 def quietly(done: int, of: int) -> None:
@@ -48,7 +49,7 @@ def look(kind: str, path: Path) -> dict[str, Any]:
 
 def picture(path: Path, number: int, target: Path) -> None:
     """A page of a PDF as a PNG. Raises Unreadable."""
-    run({"job": "picture", "path": str(path), "number": number, "target": str(target)})
+    run({"job": "picture", "path": str(path), "number": number, "target": str(target)}, seconds=PICTURE_SECONDS)
 
 
 def addresses(path: Path, most: int) -> tuple[list[str], bool, bool]:
@@ -57,8 +58,10 @@ def addresses(path: Path, most: int) -> tuple[list[str], bool, bool]:
     return found["addresses"], found["has_more"], found["is_index"]
 
 
-def run(job: Mapping[str, object], progress: Progress = quietly, *, memory: int = MEMORY) -> Any:
-    """What the child made of the job. Raises Unreadable, also if it needed more than `memory` bytes or its time."""
+def run(
+    job: Mapping[str, object], progress: Progress = quietly, *, memory: int = MEMORY, seconds: float | None = None
+) -> Any:
+    """What the child made of the job. Raises Unreadable, also if it needed more than `memory` bytes or `seconds`."""
     child = subprocess.Popen(
         [sys.executable, "-m", "knowledge.reading.contained"],
         stdin=subprocess.PIPE,
@@ -72,16 +75,16 @@ def run(job: Mapping[str, object], progress: Progress = quietly, *, memory: int 
     try:
         child.stdin.write(json.dumps({"memory": memory, **job}).encode())
         child.stdin.close()
-        return _outcome(child, progress)
+        return _outcome(child, progress, seconds or WALL_SECONDS)
     finally:
         child.kill()
         child.wait()
         child.stdout.close()
 
 
-def _outcome(child: subprocess.Popen[bytes], progress: Progress) -> Any:
+def _outcome(child: subprocess.Popen[bytes], progress: Progress, seconds: float) -> Any:
     assert child.stdout
-    deadline = time.monotonic() + WALL_SECONDS
+    deadline = time.monotonic() + seconds
     received = 0
     rest = b""
     with selectors.DefaultSelector() as waiting:

@@ -305,7 +305,9 @@ def _writing(pages: list[Page]) -> Writing:
     if len(pages) > 2:
         edge: Counter[str] = Counter()
         for page in pages:
-            edge.update({_shape(row) for row in page.rows if page.is_at_the_edge(row)})
+            edge.update(
+                {_shape(row) for row in page.rows if page.is_at_the_edge(row) and row.size < 1.3 * writing.body_size}
+            )
         writing.furniture = {shape for shape, times in edge.items() if times > max(2, 0.5 * len(pages))}
     return writing
 

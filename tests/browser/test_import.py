@@ -94,6 +94,8 @@ def test_an_arabic_pdf_is_reviewed_published_and_found(browser, open_page, palm,
     assert page.locator(".entry-title").all_inner_texts() == ["المسبح", "الإفطار والعشاء"]
     assert search(palm, "متى يفتح المسبح") == []
 
+    assert page.get_by_text("العربية").count() == 2
+
     page.get_by_role("link", name="Compare the numbers").first.click()
     for title in ("المسبح", "الإفطار والعشاء"):
         page.get_by_role("heading", name=title, exact=True).wait_for()

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from concierge.models import Membership
 from knowledge import intake
+from knowledge.intake_views import marked_numbers
 from knowledge.models import ArticleText, Import, Version
 from knowledge.reading.documents import Found, Reading
 from knowledge.reading.drafts import BadInput, Draft
@@ -229,6 +230,18 @@ def test_numbers_of_a_pdf_are_compared_with_its_page_before_they_are_published(e
     press(editor, response, "publish", which="all")
     live = palm.articles.get().texts.get().live
     assert (live.text.language, live.body) == ("ar", "يفتح من 8:00 إلى 23:00.")
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("من 7:00 إلى 23:00", ["7:00", "23:00"]),
+        ("هاتف +971 4 555 1234 أو 800-555", ["+971 4 555 1234", "800-555"]),
+        ("٦:٣٠ و 20% و 1,250.50", ["٦:٣٠", "20%", "1,250.50"]),
+    ],
+)
+def test_every_number_is_marked(text, numbers):
+    assert [part.text for part in marked_numbers(text) if part.number is not None] == numbers
 
 
 def test_only_pages_of_the_drafts_have_pictures(editor, palm, tmp_path):

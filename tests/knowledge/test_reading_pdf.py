@@ -97,6 +97,12 @@ def test_lines_become_paragraphs_and_page_numbers_go(tmp_path):
     assert "\n4" not in body
 
 
+def test_a_heading_at_the_top_of_each_page_is_no_running_head(tmp_path):
+    pages = [[(50, 800, 20, f"Chapter {n}"), (50, 600, 11, "Words of this chapter.")] for n in range(1, 5)]
+    titles = [section.title for section in read(paper(tmp_path / "a.pdf", *pages)).sections]
+    assert titles == ["Chapter 1", "Chapter 2", "Chapter 3", "Chapter 4"]
+
+
 def test_a_script_in_a_pdf_is_not_text(tmp_path):
     path = paper(
         tmp_path / "a.pdf",
