@@ -1,13 +1,15 @@
 from django.apps import AppConfig
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_delete, pre_delete
 
 
 class KnowledgeConfig(AppConfig):
     name = "knowledge"
 
     def ready(self) -> None:
-        from knowledge.models import Version
+        from knowledge.intake import forget_files
+        from knowledge.models import Import, Version
 
+        post_delete.connect(forget_files, sender=Import, dispatch_uid="forget_files")
         pre_delete.connect(forget, sender=Version, dispatch_uid="forget")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
@@ -12,12 +12,12 @@ from django.db import transaction
 
 from concierge.models import Venue
 from knowledge import indexing, lexical
+from knowledge.fetching import Fetcher
 from knowledge.models import Article, ArticleText, Version
-from knowledge.reading import jsonlines, markdown
+from knowledge.reading import contained
+from knowledge.reading.documents import is_known, read_file
 from knowledge.reading.drafts import BadInput, Draft
-
-MARKDOWN = {".md", ".markdown"}
-JSON_LINES = {".jsonl", ".ndjson"}
+from knowledge.reading.site import read_address
 
 
 @dataclass(frozen=True)
@@ -30,27 +30,36 @@ class Imported:
     is_published: bool  # by this import
 
 
-def read_all(paths: Iterable[str], venue: Venue) -> list[Draft]:
-    """The drafts in these files and folders. Raises BadInput at the first thing that is wrong."""
+KEYS_A_QUERY = 500
+
+
+class Outdated(BadInput):
+    """Somebody wrote in one of the texts after the drafts had been compared with it."""
+
+
+def read_all(
+    paths: Iterable[str], venue: Venue, *, progress: Callable[[int, int], None] = contained.quietly
+) -> list[Draft]:
+    """The drafts in these files, folders and pages. Raises BadInput at the first thing that is wrong."""
     drafts: list[Draft] = []
+    fetcher = Fetcher()
     for name in paths:
         if name.startswith(("http://", "https://")):
-            raise BadInput(f"{name}: pages can't be imported yet; save the text as Markdown and name the file.")
+            drafts += read_address(name, venue.zone, fetcher, progress).drafts()
+            continue
         path = Path(name)
         if not path.exists():
             raise BadInput(f"{name}: no such file or folder.")
         if path.is_dir():
             files = [file for file in sorted(path.rglob("*")) if _is_readable(file, path)]
             if not files:
-                raise BadInput(f"{name}: no Markdown or JSON Lines file in this folder.")
+                raise BadInput(f"{name}: no file in this folder can be imported.")
             for file in files:
-                drafts += _read(file, venue, path)
-        elif path.suffix.lower() in MARKDOWN | JSON_LINES:
-            drafts += _read(path, venue, None)
+                drafts += read_file(file, str(file), venue.zone, folder=path, progress=progress).drafts()
         else:
-            raise BadInput(f"{name}: only Markdown (.md) and JSON Lines (.jsonl) files can be imported.")
+            drafts += read_file(path, name, venue.zone, progress=progress).drafts()
 
-    drafts = [_with_language(draft, venue) for draft in drafts]
+    drafts = [with_language(draft, venue) for draft in drafts]
     places: dict[tuple[str, str], str] = {}
     for draft in drafts:
         key = (draft.slug, draft.language)
@@ -62,22 +71,20 @@ def read_all(paths: Iterable[str], venue: Venue) -> list[Draft]:
 
 def _is_readable(file: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return file.is_file() and not hidden and file.suffix.lower() in MARKDOWN | JSON_LINES
+    return file.is_file() and not hidden and is_known(file.name) and file.suffix.lower() != ".txt"
 
 
-def _read(file: Path, venue: Venue, folder: Path | None) -> list[Draft]:
-    if file.suffix.lower() in MARKDOWN:
-        return [markdown.read(file, venue.zone, folder)]
-    return jsonlines.read(file, venue.zone)
-
-
-def _with_language(draft: Draft, venue: Venue) -> Draft:
-    """A draft that does not say its language is in the venue's first one, unless its script says another of its own."""
+def with_language(draft: Draft, venue: Venue, language: str = "") -> Draft:
+    """A draft that does not say its language is in `language`, else in that of its script if it is the venue's, else
+    in the venue's first one."""
     if draft.language:
         return draft
-    script = lexical.language_of(f"{draft.title} {draft.body}", venue.default_language)
-    language = script if script in venue.languages else venue.default_language
-    return Draft(draft.place, draft.slug, draft.title, draft.body, language, draft.valid_from, draft.valid_until)
+    if not language:
+        # Numbers and the lines of a table belong to no script.
+        said = [word for word in f"{draft.title} {draft.body}".split() if any(map(str.isalpha, word))]
+        script = lexical.language_of(" ".join(said), venue.default_language)
+        language = script if script in venue.languages else venue.default_language
+    return replace(draft, language=language)
 
 
 def import_drafts(
@@ -86,26 +93,54 @@ def import_drafts(
     *,
     publish: bool,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    author: object = None,
+    based_on: Mapping[tuple[str, str], int | None] | None = None,
+    then: Callable[[], None] = lambda: None,
 ) -> list[Imported]:
-    """Store the drafts, and publish them if asked. The same drafts again change nothing."""
+    """Store the drafts, and publish them if asked. The same drafts again change nothing.
+
+    `based_on`: by slug and language, the version that each was compared with (None: there was none); if there is a
+    newer one by now, Outdated is raised and nothing is stored. `then` runs in the same transaction, at its end.
+    """
     wanted = [piece for draft in drafts for piece in indexing.pieces(draft.title, draft.body)] if publish else []
     vectors = indexing.vectors_for(venue, wanted, progress=progress)
     with transaction.atomic():
         # One import at a time in a venue; on SQLite one writer at a time anyway.
         Venue.objects.select_for_update().get(pk=venue.pk)
         texts = _texts(venue, drafts)
+        if based_on is not None:
+            _check_nobody_wrote(texts, based_on)
         existed = set(Version.objects.filter(text__article__venue=venue).values_list("text_id", flat=True))
         imported: list[Imported] = []
         to_publish: list[Version] = []
         for draft, text in zip(drafts, texts, strict=True):
-            version, is_new = _write(draft, text)
+            version, is_new = _write(draft, text, author)
             outcome = "unchanged" if not is_new else "updated" if text.pk in existed else "created"
             needs_publishing = publish and text.live_id != version.pk
             if needs_publishing:
                 to_publish.append(version)
             imported.append(Imported(draft.slug, draft.language, outcome, needs_publishing))
         indexing.publish_all(venue, to_publish, vectors=vectors)
+        then()
     return imported
+
+
+def _check_nobody_wrote(texts: Sequence[ArticleText], based_on: Mapping[tuple[str, str], int | None]) -> None:
+    latest = latest_versions(texts)
+    for text in texts:
+        newest = latest.get(text.pk)
+        if (newest.pk if newest else None) != based_on.get((text.article.slug, text.language)):
+            raise Outdated(f"{text.article.slug} ({text.language}) was changed meanwhile; look at it again.")
+
+
+def latest_versions(texts: Iterable[ArticleText]) -> dict[int, Version]:
+    """The newest version of each text that has one, by the text's key."""
+    keys = [text.pk for text in texts]
+    found: dict[int, Version] = {}
+    for at in range(0, len(keys), KEYS_A_QUERY):
+        versions = Version.objects.filter(text_id__in=keys[at : at + KEYS_A_QUERY]).order_by("number")
+        found |= {version.text_id: version for version in versions}
+    return found
 
 
 def _texts(venue: Venue, drafts: Sequence[Draft]) -> list[ArticleText]:
@@ -130,10 +165,14 @@ def _texts(venue: Venue, drafts: Sequence[Draft]) -> list[ArticleText]:
     return [found[draft.slug, draft.language] for draft in drafts]
 
 
-def _write(draft: Draft, text: ArticleText) -> tuple[Version, bool]:
+def _write(draft: Draft, text: ArticleText, author: object) -> tuple[Version, bool]:
     try:
         return text.write(
-            title=draft.title, body=draft.body, valid_from=draft.valid_from, valid_until=draft.valid_until
+            title=draft.title,
+            body=draft.body,
+            valid_from=draft.valid_from,
+            valid_until=draft.valid_until,
+            author=author,
         )
     except ValidationError as error:
         raise BadInput(f"{draft.place}: {' '.join(error.messages)}") from None

@@ -7,16 +7,21 @@ passages (knowledge.indexing).
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from concierge.models import Venue
 
 LONGEST_BODY = 100_000  # characters
+# Prices, times, phone numbers; digits of any script.
+NUMBER = re.compile(r"\+\d+(?:[ \u00a0-]\d+)+|\+?\d+(?:[.,:/-]\d+)*%?")
 
 
 class Article(models.Model):
@@ -170,3 +175,113 @@ class GoldenQuestion(models.Model):
 
     def __str__(self) -> str:
         return self.question
+
+
+class Import(models.Model):
+    """Something on its way in: a file or an address, read in the background, looked at by an editor, taken over.
+
+    knowledge.intake moves it from state to state. Nothing of it can be found before it is taken over and published.
+    """
+
+    class State(models.TextChoices):
+        UPLOADED = "uploaded", _("Waiting to be read")
+        MAPPING = "mapping", _("Which column is what?")
+        READING = "reading", _("Being read")
+        REVIEW = "review", _("To review")
+        TAKING = "taking", _("Being taken over")
+        DONE = "done", _("Taken over")
+        REFUSED = "refused", _("Refused")
+
+    class Every(models.TextChoices):
+        NEVER = "", _("Never")
+        DAY = "day", _("Every day")
+        WEEK = "week", _("Every week")
+
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="imports")
+    name = models.CharField(max_length=500, help_text="The file's name, or the address.")
+    is_address = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)
+    reason = models.TextField(blank=True, help_text="Why it was refused, or what stopped the last attempt.")
+    notes = models.JSONField(default=list, blank=True, help_text="Sentences on what was left out.")
+    table = models.JSONField(default=dict, blank=True, help_text="Of a table: its columns, first rows, and a guess.")
+    mapping = models.JSONField(default=dict, blank=True, help_text="Field of an article -> column, from 0.")
+    language = models.CharField(max_length=10, blank=True, help_text="Of what does not say its own; empty: by script.")
+    every = models.CharField(max_length=10, choices=Every, blank=True, default=Every.NEVER)
+    read_again_at = models.DateTimeField(null=True, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+    moved_at = models.DateTimeField(default=timezone.now, help_text="When its state or its progress last changed.")
+
+    class Meta:
+        ordering = ["-made_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.venue})"
+
+    @property
+    def is_busy(self) -> bool:
+        return self.state in {self.State.UPLOADED, self.State.READING, self.State.TAKING}
+
+    @property
+    def folder(self) -> Path:
+        """Where the file and the pictures of its pages lie until the import is over."""
+        return settings.DATA_DIR / "uploads" / str(self.pk)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "file"
+
+    @property
+    def has_pages(self) -> bool:
+        return any(draft.first_page for draft in self.drafts.all()[:1])
+
+
+class ImportedDraft(models.Model):
+    """One article to be, and what taking it over would change."""
+
+    class Outcome(models.TextChoices):
+        NEW = "new", _("New")
+        CHANGED = "changed", _("Changed")
+        UNCHANGED = "unchanged", _("Unchanged")
+        REFUSED = "refused", _("Refused")
+
+    intake = models.ForeignKey(Import, models.CASCADE, related_name="drafts")
+    position = models.PositiveIntegerField()
+    slug = models.CharField(max_length=100)
+    language = models.CharField(max_length=10)
+    title = models.CharField(max_length=200)
+    body = models.TextField(blank=True)
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    row = models.PositiveIntegerField(default=0)
+    first_page = models.PositiveIntegerField(default=0)
+    last_page = models.PositiveIntegerField(default=0)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    reason = models.TextField(blank=True)
+    base = models.ForeignKey(
+        Version, models.SET_NULL, null=True, blank=True, related_name="+", help_text="What it was compared with."
+    )
+    is_confirmed = models.BooleanField(default=False, help_text="Somebody compared its numbers with the page.")
+    is_taken = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["intake", "position"], name="one_draft_a_position")]
+
+    def __str__(self) -> str:
+        return f"{self.slug} ({self.language})"
+
+    @property
+    def can_be_taken(self) -> bool:
+        return not self.is_taken and self.outcome in {self.Outcome.NEW, self.Outcome.CHANGED}
+
+    @property
+    def numbers(self) -> list[str]:
+        return NUMBER.findall(f"{self.title}\n{self.body}")
+
+    @property
+    def wants_confirmation(self) -> bool:
+        """A PDF may show numbers in another order than it was read in; only a person sees that."""
+        return bool(self.first_page) and not self.is_confirmed and bool(self.numbers)

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from knowledge import views
 
@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.venues, name="list"),
     path("<slug:venue>/", views.articles, name="articles"),
     path("<slug:venue>/new/", views.new_article, name="new"),
+    path("", include("knowledge.intake_urls")),
     path("<slug:venue>/<path:article>/<str:language>/versions/<int:number>/", views.old_version, name="version"),
     path("<slug:venue>/<path:article>/<str:language>/", views.edit_text, name="text"),
 ]

@@ -20,6 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from concierge import livekit_server
 from concierge.asgi import application
 from concierge.models import Membership
+from knowledge.models import Import
 from tests import factories
 from voice.models import Call
 from voice.routing import websocket_urlpatterns
@@ -98,6 +99,25 @@ ROUTES: dict[str, list[Route]] = {
         Route("member:editor", "/knowledge/palm/new/", at_least("editor", 200)),
         Route("member:editor", "/knowledge/palm/new/", at_least("editor", 302), method="POST", data=TEXT),
     ],
+    "knowledge/<slug:venue>/import/": [
+        Route("member:editor", "/knowledge/palm/import/", at_least("editor", 200)),
+        Route("member:editor", "/knowledge/palm/import/", at_least("editor", 422), method="POST", data={}),
+    ],
+    "knowledge/<slug:venue>/import/<int:pk>/": [
+        Route("member:editor", "/knowledge/palm/import/{intake}/", at_least("editor", 200)),
+        Route("member:editor", "/knowledge/palm/import/{intake}/", at_least("editor", 302), method="POST", data={}),
+    ],
+    "knowledge/<slug:venue>/import/<int:pk>/<int:position>/": [
+        Route("member:editor", "/knowledge/palm/import/{intake}/1/", at_least("editor", 200)),
+        Route("member:editor", "/knowledge/palm/import/{intake}/1/", at_least("editor", 302), method="POST", data=TEXT),
+    ],
+    "knowledge/<slug:venue>/import/<int:pk>/rows.csv": [
+        Route("member:editor", "/knowledge/palm/import/{intake}/rows.csv", at_least("editor", 200))
+    ],
+    "knowledge/<slug:venue>/import/<int:pk>/page-<int:number>.png": [
+        # This import has no pages.
+        Route("member:editor", "/knowledge/palm/import/{intake}/page-1.png", everybody(404))
+    ],
     "knowledge/<slug:venue>/<path:article>/<str:language>/": [
         Route("member:editor", "/knowledge/palm/pool/en/", at_least("editor", 200)),
         Route("member:editor", "/knowledge/palm/pool/en/", at_least("editor", 302), method="POST", data=TEXT),
@@ -147,10 +167,11 @@ GROUPED = {route: pattern for route, pattern in ALL.items() if route.startswith(
 @dataclass
 class Cast:
     call: Call
+    intake: Import
     cookies: dict[str, dict[str, str]]  # by person
 
     def example(self, address: str) -> str:
-        return address.format(call=self.call.pk)
+        return address.format(call=self.call.pk, intake=self.intake.pk)
 
     def client(self, person: str) -> Client:
         """Visitors and console people differ by host only; a cookie of the console may reach a venue's host too."""
@@ -167,6 +188,8 @@ def cast(palm, rival, livekit, monkeypatch):
     factories.create_text(venue=palm, slug="pool", title=f"Pool {SECRET}", body=SECRET)
     call = factories.create_call(venue=palm)
     call.turns.create(number=1, speaker="visitor", text=SECRET)
+    intake = palm.imports.create(name=f"{SECRET}.pdf", state=Import.State.REVIEW)
+    intake.drafts.create(position=1, slug="pool", language="en", title="Pool", body=SECRET, outcome="new")
     cookies: dict[str, dict[str, str]] = {"visitor": {}, "anonymous": {}}
     users = {f"own {role}": factories.create_user(venue=palm, role=role) for role in ROLES}
     users |= {f"rival {role}": factories.create_user(venue=rival, role=role) for role in ROLES}
@@ -177,7 +200,7 @@ def cast(palm, rival, livekit, monkeypatch):
         cookies[person] = {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
     cookies["visitor with a manager's cookie"] = cookies["own manager"]
     cookies["visitor with a superuser's cookie"] = cookies["superuser"]
-    return Cast(call, cookies)
+    return Cast(call, intake, cookies)
 
 
 def answer(response) -> int | str:

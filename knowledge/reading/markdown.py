@@ -12,12 +12,14 @@ Without a title there, the first heading is it; without that, the file's name. T
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from zoneinfo import ZoneInfo
 
 from django.utils.text import slugify
 
 from knowledge.reading.drafts import BadInput, Draft, make_draft
+from knowledge.reading.encoding import decode
+from knowledge.reading.sections import Unreadable
 
 FIELDS = ("id", "title", "language", "valid_from", "valid_until")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)(?:^|\n)---[ \t]*(?:\n|$)", re.DOTALL)
@@ -25,34 +27,39 @@ _HEADING = re.compile(r"\s*(?:#{1,6}[ \t]+(?P<hashed>.+?)[ \t]*#*[ \t]*|(?P<rule
 _LANGUAGE_NAME = re.compile(r"[a-z]{2,3}")
 
 
-def read(path: Path, zone: ZoneInfo, folder: Path | None = None) -> Draft:
-    """The file's article. `folder` is the one that was named, under which a folder's name may be a language."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}: not UTF-8 text.") from None
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror or error}.") from None
+def read(path: Path, zone: ZoneInfo, folder: Path | None = None, *, name: str = "") -> Draft:
+    """The file's article. `folder` is the one that was named, under which a folder's name may be a language.
 
-    name, language = path.stem, ""
-    if (ending := path.stem.rpartition("."))[0] and _LANGUAGE_NAME.fullmatch(ending[2]):
+    `name` is what its owner calls the file, if it is stored under another name.
+    """
+    place = name or str(path)
+    try:
+        text = decode(path.read_bytes()).replace("\r\n", "\n")
+    except Unreadable as error:
+        raise BadInput(f"{place}: {error}.") from None
+    except OSError as error:
+        raise BadInput(f"{place}: {error.strerror or error}.") from None
+
+    stem = PurePath(place).stem
+    name, language = stem, ""
+    if (ending := stem.rpartition("."))[0] and _LANGUAGE_NAME.fullmatch(ending[2]):
         name, _, language = ending
     elif folder and path.parent != folder and re.fullmatch(r"[a-z]{2}", path.parent.name):
         language = path.parent.name
     fields: dict[str, object] = {"id": slugify(name, allow_unicode=True), "language": language}
 
     if front := _FRONT_MATTER.match(text):
-        fields |= _front_matter(path, front[1])
+        fields |= _front_matter(place, front[1])
         text = text[front.end() :]
     if not fields.get("title"):
         heading = _HEADING.match(text)
         if heading:
             text = text[heading.end() :]
         fields["title"] = (heading["hashed"] or heading["ruled"]).strip() if heading else name.replace("-", " ")
-    return make_draft(str(path), fields | {"body": text}, zone)
+    return make_draft(place, fields | {"body": text}, zone)
 
 
-def _front_matter(path: Path, text: str) -> dict[str, object]:
+def _front_matter(place: str, text: str) -> dict[str, object]:
     """Lines of `name: value`. Names that are not ours are left to the tools they are for."""
     fields: dict[str, object] = {}
     for line in text.split("\n"):
@@ -60,7 +67,7 @@ def _front_matter(path: Path, text: str) -> dict[str, object]:
         if not line.strip() or line.lstrip().startswith("#") or line[0] in " \t-":
             continue
         if not colon:
-            raise BadInput(f"{path}: front matter line {line[:40]!r} is not of the form name: value.")
+            raise BadInput(f"{place}: front matter line {line[:40]!r} is not of the form name: value.")
         if name.strip().lower() in FIELDS:
             fields[name.strip().lower()] = value.strip().strip("\"'")
     return {name: value for name, value in fields.items() if value}

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from knowledge.indexing import archive
 from knowledge.models import ArticleText, Version
 from knowledge.search import search
+from tests.knowledge import papers
 
 POOL = {"id": "pool", "title": "Pool", "body": "The pool opens at six.", "language": "en"}
 GYM = {"id": "gym", "title": "Gym", "body": "The gym never closes."}
@@ -186,8 +187,8 @@ def test_another_venue_keeps_its_article_of_the_same_id(run, lines, palm, rival)
         ),
         ("palm", "missing.jsonl", "missing.jsonl: no such file or folder."),
         ("palm", "missing", "missing: no such file or folder."),
-        ("palm", "manage.py", "manage.py: only Markdown (.md) and JSON Lines (.jsonl) files can be imported."),
-        ("palm", "https://x.test/a", "https://x.test/a: pages can't be imported yet; save the text as Markdown"),
+        ("palm", "manage.py", "manage.py: is of no kind that can be imported"),
+        ("palm", "http://127.0.0.1/a", "http://127.0.0.1/a: leads to an address that is not public"),
     ],
 )
 def test_what_cannot_be_imported_is_said_in_one_line(run, palm, venue, path, reason):
@@ -256,7 +257,25 @@ def test_one_bad_file_stops_the_whole_folder(run, tmp_path, palm):
 
 
 def test_an_empty_folder_is_said_to_be_one(run, tmp_path, palm):
-    assert run("palm", tmp_path)[2] == f"{tmp_path}: no Markdown or JSON Lines file in this folder.\n"
+    assert run("palm", tmp_path)[2] == f"{tmp_path}: no file in this folder can be imported.\n"
+
+
+def test_every_format_takes_the_same_road(run, tmp_path, palm):
+    papers.docx(tmp_path / "guide.docx", papers.paragraph("The pool opens at six."))
+    papers.pdf(tmp_path / "card.pdf", [(50, 700, 12, "The gym never closes.")])
+    (tmp_path / "faq.csv").write_text("Question,Answer\nIs parking free?,It is.\n")
+    code, out, _ = run("palm", tmp_path, "--publish")
+    assert (code, out) == (0, "palm: 3 created, 0 updated, 0 unchanged; 3 published.\n")
+    assert sorted(palm.articles.values_list("slug", flat=True)) == ["card", "faq-is-parking-free", "guide"]
+
+
+def test_a_table_whose_columns_are_not_plain_is_left_to_the_page(run, tmp_path, palm):
+    path = tmp_path / "faq.csv"
+    path.write_text("Thema,Frage,Antwort\na,b,c\n")
+    assert run("palm", path)[::2] == (
+        2,
+        f"{path}: does not say which column is the title; head them question and answer.\n",
+    )
 
 
 def test_when_publishing_fails_nothing_was_imported(run, lines, palm, monkeypatch):

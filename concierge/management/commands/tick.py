@@ -1,4 +1,5 @@
-"""What has to happen by itself: calls that nobody ended are ended, calls kept long enough are deleted.
+"""What has to happen by itself: calls that nobody ended are ended, calls kept long enough are deleted,
+imported addresses are read again.
 
 Nothing in Django schedules by itself, so this process runs beside the others.
 """
@@ -13,12 +14,16 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from knowledge.intake import delete_old, free_stalled, read_due_again
 from voice.retention import delete_expired, end_stale_calls
 
 EVERY = timedelta(seconds=30)
 CHORES: dict[str, Callable[[], int]] = {
     "stale calls ended": end_stale_calls,
     "calls past their retention deleted": delete_expired,
+    "addresses to be read again": read_due_again,
+    "interrupted imports freed": free_stalled,
+    "old imports deleted": delete_old,
 }
 
 logger = logging.getLogger(__name__)

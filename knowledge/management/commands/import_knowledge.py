@@ -13,11 +13,16 @@ SECONDS_BETWEEN_LINES = 2
 
 
 class Command(BaseCommand):
-    help = "Import articles from Markdown and JSON Lines files, all of them or none."
+    help = "Import articles from files, folders, web pages and sitemaps, all of them or none."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("venue", help="the venue's slug")
-        parser.add_argument("paths", nargs="+", metavar="path", help="a .md or .jsonl file, or a folder of them")
+        parser.add_argument(
+            "paths",
+            nargs="+",
+            metavar="path",
+            help="a file or a folder of them (.md, .csv, .xlsx, .docx, .pdf, .html, .jsonl), or an address",
+        )
         parser.add_argument("--publish", action="store_true", help="make them searchable at once")
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 

@@ -1,0 +1,92 @@
+"""What a file is, told by its content. Its name only decides between kinds of text."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path, PurePath
+
+from knowledge.reading.sections import Unreadable
+
+BY_SUFFIX = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "markdown",
+    ".jsonl": "jsonlines",
+    ".ndjson": "jsonlines",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".html": "html",
+    ".htm": "html",
+    ".docx": "docx",
+    ".xlsx": "xlsx",
+    ".pdf": "pdf",
+}
+TEXTS = {"markdown", "jsonlines", "csv", "html"}
+TABLES = {"csv", "xlsx"}
+MOST_BYTES = 20_000_000  # of any file
+MOST_TEXT_BYTES = 5_000_000  # of a text, a table or a page as text
+
+_OTHERS = [
+    (b"\xd0\xcf\x11\xe0", "is in the old Word or Excel format; save it as .docx or .xlsx"),
+    (b"\x89PNG", "is a picture; there is no text in it"),
+    (b"\xff\xd8\xff", "is a picture; there is no text in it"),
+    (b"GIF8", "is a picture; there is no text in it"),
+    (b"{\\rtf", "is in Rich Text Format; save it as .docx"),
+    (b"\x1f\x8b", "is an archive; unpack it and upload what is inside"),
+    (b"Rar!", "is an archive; unpack it and upload what is inside"),
+    (b"7z\xbc\xaf", "is an archive; unpack it and upload what is inside"),
+    (b"MZ", "is a program"),
+    (b"\x7fELF", "is a program"),
+]
+_HTML = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
+
+
+def kind_of(path: Path, name: str) -> str:
+    """One of the values of BY_SUFFIX. Raises Unreadable, with the limit of its size where it is too large."""
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise Unreadable(f"has {size / 1e6:.0f} MB; the most is {MOST_BYTES // 1_000_000} MB")
+    if size == 0:
+        raise Unreadable("is empty")
+    with path.open("rb") as file:
+        head = file.read(4096)
+    kind = _kind(path, head, PurePath(name).suffix.lower())
+    if kind in TEXTS and size > MOST_TEXT_BYTES:
+        raise Unreadable(f"has {size / 1e6:.0f} MB of text; the most is {MOST_TEXT_BYTES // 1_000_000} MB")
+    return kind
+
+
+def _kind(path: Path, head: bytes, suffix: str) -> str:
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"PK\x03\x04"):
+        return _office(path)
+    for mark, reason in _OTHERS:
+        if head.startswith(mark):
+            raise Unreadable(reason)
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Unreadable("is neither a document nor text")
+    if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")):
+        return "html"
+    kind = BY_SUFFIX.get(suffix, "")
+    if kind in TEXTS:
+        return kind
+    if kind:
+        raise Unreadable(f"is called {suffix} but is plain text; name it .md or .csv")
+    raise Unreadable("is of no kind that can be imported: Markdown, CSV, XLSX, DOCX, PDF, HTML or JSON Lines")
+
+
+def _office(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
+        raise Unreadable("is damaged: the archive inside cannot be opened") from None
+    if "word/document.xml" in names:
+        return "docx"
+    if "xl/workbook.xml" in names:
+        return "xlsx"
+    raise Unreadable("is an archive; unpack it and upload what is inside")
