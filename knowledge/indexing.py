@@ -100,6 +100,7 @@ def publish(text: ArticleText, version: Version | None = None, *, vectors: Vecto
         raise ValueError(f"{text} has no such version to publish.")
     publish_all(text.article.venue, [version], vectors=vectors)
     text.live, text.status = version, ArticleText.Status.PUBLISHED
+    text.next_live = text.next_live_at = None
 
 
 def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors | None = None) -> None:
@@ -115,7 +116,8 @@ def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors |
         texts = list(ArticleText.objects.select_for_update().filter(article__venue=venue, pk__in=live))
         for text in texts:
             text.live, text.status = live[text.pk], ArticleText.Status.PUBLISHED
-        ArticleText.objects.bulk_update(texts, ["live", "status"], batch_size=200)
+            text.next_live = text.next_live_at = None
+        ArticleText.objects.bulk_update(texts, ["live", "status", "next_live", "next_live_at"], batch_size=200)
         for text in texts:
             _replace_passages(venue, live[text.pk], wanted[text.pk], vectors)
 
@@ -126,7 +128,8 @@ def archive(text: ArticleText) -> None:
         _move_revision(text.article.venue_id)
         ArticleText.objects.select_for_update().get(pk=text.pk)
         text.live, text.status = None, ArticleText.Status.ARCHIVED
-        text.save(update_fields=["live", "status"])
+        text.next_live = text.next_live_at = None
+        text.save(update_fields=["live", "status", "next_live", "next_live_at"])
         Passage.objects.filter(version__text=text).delete()
 
 

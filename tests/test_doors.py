@@ -103,7 +103,8 @@ ROUTES: dict[str, list[Route]] = {
         Route("member:editor", "/knowledge/palm/pool/en/", at_least("editor", 302), method="POST", data=TEXT),
     ],
     "knowledge/<slug:venue>/<path:article>/<str:language>/versions/<int:number>/": [
-        Route("member:editor", "/knowledge/palm/pool/en/versions/1/", at_least("editor", 200))
+        Route("member:editor", "/knowledge/palm/pool/en/versions/1/", at_least("editor", 200)),
+        Route("member:editor", "/knowledge/palm/pool/en/versions/1/", at_least("editor", 302), method="POST"),
     ],
 }
 

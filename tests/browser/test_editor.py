@@ -109,7 +109,7 @@ def test_a_book_is_refused_before_it_travels(open_page):
     assert "100,001 characters of 100,000" in page.eval_on_selector("#id_body", "box => box.validationMessage")
 
 
-@pytest.mark.parametrize("path", ["", "?q=helipad", "new/", "pool/en/", "pool/ar/", "pool/en/versions/1/"])
+@pytest.mark.parametrize("path", ["", "?q=helipad", "new/", "pool/en/?beside=ar", "pool/ar/", "pool/en/versions/1/"])
 def test_the_pages_are_accessible_and_fit(open_page, path):
     for kind in (
         {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
@@ -120,3 +120,33 @@ def test_the_pages_are_accessible_and_fit(open_page, path):
         violations = Axe().run(page).response["violations"]
         assert not violations, [(found["id"], found["nodes"][0]["html"]) for found in violations]
         assert page.evaluate("document.documentElement.scrollWidth") <= kind["viewport"]["width"]
+
+
+def test_what_is_typed_survives_a_reload_without_being_saved(open_page):
+    page = open_page("/knowledge/palm/pool/en/")
+    page.locator("#id_body").press_sequentially("From half past ni")
+    page.get_by_text("Kept. Nobody sees it until you save.").wait_for()
+    page.reload()
+    assert "From half past ni" in page.input_value("#id_body")
+    page.get_by_role("button", name="Throw it away").click()
+    page.wait_for_load_state()
+    assert page.input_value("#id_body") == "# Times\n\nFrom **six** to ten."
+
+
+def test_the_keys_are_listed_under_a_question_mark_and_do_what_is_said(open_page):
+    page = open_page("/knowledge/palm/")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard shortcuts").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.textContent") != first
+    page.keyboard.press("Enter")
+    page.locator("#id_body").click()
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").count() == 0, "in a box it is a letter"
+    page.evaluate("document.activeElement.blur()")
+    page.goto("/knowledge/palm/")
+    page.keyboard.press("n")
+    page.wait_for_url("**/new/")
