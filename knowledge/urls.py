@@ -1,6 +1,7 @@
 from django.urls import path
 
 from knowledge import views
+from voice import trying
 
 app_name = "knowledge"
 # Slugs come from imports too, so they may hold any character; an article's address always ends in a language.
@@ -8,6 +9,7 @@ urlpatterns = [
     path("", views.venues, name="list"),
     path("<slug:venue>/", views.articles, name="articles"),
     path("<slug:venue>/new/", views.new_article, name="new"),
+    path("<slug:venue>/try/", trying.try_it, name="try"),
     path("<slug:venue>/<path:article>/<str:language>/versions/<int:number>/", views.old_version, name="version"),
     path("<slug:venue>/<path:article>/<str:language>/", views.edit_text, name="text"),
 ]

@@ -98,6 +98,7 @@ ROUTES: dict[str, list[Route]] = {
         Route("member:editor", "/knowledge/palm/new/", at_least("editor", 200)),
         Route("member:editor", "/knowledge/palm/new/", at_least("editor", 302), method="POST", data=TEXT),
     ],
+    "knowledge/<slug:venue>/try/": [Route("member:editor", "/knowledge/palm/try/", at_least("editor", 200))],
     "knowledge/<slug:venue>/<path:article>/<str:language>/": [
         Route("member:editor", "/knowledge/palm/pool/en/", at_least("editor", 200)),
         Route("member:editor", "/knowledge/palm/pool/en/", at_least("editor", 302), method="POST", data=TEXT),

@@ -11,6 +11,12 @@ for (const opener of document.querySelectorAll("[data-opens]")) {
   opener.addEventListener("click", () => dialog.showModal())
 }
 
+for (const setter of document.querySelectorAll("[data-sets]")) {
+  setter.addEventListener("click", () => {
+    document.getElementById(setter.dataset.sets).value = setter.dataset.value
+  })
+}
+
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return
   if (event.target.closest?.("input, textarea, select, [contenteditable]")) {
