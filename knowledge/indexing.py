@@ -120,6 +120,7 @@ def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors |
         ArticleText.objects.bulk_update(texts, ["live", "status", "next_live", "next_live_at"], batch_size=200)
         for text in texts:
             _replace_passages(venue, live[text.pk], wanted[text.pk], vectors)
+        _ask_golden_questions(venue, versions[0].title if len(versions) == 1 else f"{len(versions)} texts")
 
 
 def archive(text: ArticleText) -> None:
@@ -131,6 +132,13 @@ def archive(text: ArticleText) -> None:
         text.next_live = text.next_live_at = None
         text.save(update_fields=["live", "status", "next_live", "next_live_at"])
         Passage.objects.filter(version__text=text).delete()
+        _ask_golden_questions(text.article.venue, f"{text.article.slug}: archived")
+
+
+def _ask_golden_questions(venue: Venue, reason: str) -> None:
+    from knowledge import golden  # it searches, and search reads what is made here
+
+    golden.run_after_commit(venue, reason)
 
 
 def reindex(text: ArticleText, *, vectors: Vectors | None = None) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from knowledge import views
+from knowledge import golden_views, views
 from voice import trying
 
 app_name = "knowledge"
@@ -10,6 +10,7 @@ urlpatterns = [
     path("<slug:venue>/", views.articles, name="articles"),
     path("<slug:venue>/new/", views.new_article, name="new"),
     path("<slug:venue>/try/", trying.try_it, name="try"),
+    path("<slug:venue>/golden/", golden_views.golden_page, name="golden"),
     path("<slug:venue>/<path:article>/<str:language>/versions/<int:number>/", views.old_version, name="version"),
     path("<slug:venue>/<path:article>/<str:language>/", views.edit_text, name="text"),
 ]

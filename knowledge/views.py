@@ -16,11 +16,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from concierge.access import member_required
 from concierge.models import Membership, Venue
-from knowledge import indexing, scheduling
+from knowledge import indexing, proving, scheduling
 from knowledge.differences import differences
 from knowledge.forms import ListForm, NewTextForm, TextForm
 from knowledge.listing import CHANGED, MISSING, SCHEDULED, list_articles, with_latest
@@ -184,7 +185,12 @@ def act(request: HttpRequest, version: Version, *, is_new: bool) -> HttpResponse
     unsaved(text.article.venue, text.article, text.language, request.user).delete()
     match request.POST.get("action"):
         case "publish":
+            proof = proving.prove(text.article.venue, version)
+            if not may_go_live(request, proof):
+                return gate_page(request, version, proof)
             put_live(request, version)
+            if proof.asked and not proof.changes:
+                messages.info(request, as_before_message(proof.asked))
         case "review":
             text.status = ArticleText.Status.REVIEW
             text.save(update_fields=["status"])
@@ -204,6 +210,38 @@ def act(request: HttpRequest, version: Version, *, is_new: bool) -> HttpResponse
         case _action:
             messages.info(request, _("Nothing has changed, so no new version was made."))
     return redirect(text_url(text))
+
+
+def may_go_live(request: HttpRequest, proof: proving.Proof) -> bool:
+    """Whoever saw what changes has said yes to it; to regressions with their number, which may have grown since."""
+    if proof.regressions:
+        return request.POST.get("accepted") == str(proof.regressions)
+    return not proof.changes or "seen" in request.POST
+
+
+def gate_page(request: HttpRequest, version: Version, proof: proving.Proof) -> HttpResponse:
+    """Old beside new, for each question that would be answered differently. The version is stored, and not live."""
+    facts = {
+        "venue": version.text.article.venue,
+        "article": version.text.article,
+        "text": version.text,
+        "language": version.text.language,
+        "version": version,
+        "proof": proof,
+        "is_refused": "seen" in request.POST,
+        "address": text_url(version.text),
+        "moments": [
+            (name, moment.isoformat() if moment else "")
+            for name, moment in (("valid_from", version.valid_from), ("valid_until", version.valid_until))
+        ],
+    }
+    return render(request, "knowledge/gate.html", facts)
+
+
+def as_before_message(asked: int) -> str:
+    return ngettext(
+        "%(count)s known question is answered as before.", "%(count)s known questions are answered as before.", asked
+    ) % {"count": asked}
 
 
 def put_live(request: HttpRequest, version: Version) -> None:

@@ -89,6 +89,15 @@ ROUTES: dict[str, list[Route]] = {
     "staff/calls/<uuid:pk>/end": [
         Route("member:agent", "/staff/calls/{call}/end", at_least("agent", 302), method="POST")
     ],
+    "staff/calls/<uuid:pk>/golden": [
+        Route(
+            "member:editor",
+            "/staff/calls/{call}/golden",
+            at_least("editor", 302),
+            method="POST",
+            data={"turn": "1"},
+        )
+    ],
     "knowledge/": [
         # Whoever edits one venue goes straight to it.
         Route("member:editor", "/knowledge/", at_least("editor", 302), at_least("editor", 302), superuser=200)
@@ -97,6 +106,16 @@ ROUTES: dict[str, list[Route]] = {
     "knowledge/<slug:venue>/new/": [
         Route("member:editor", "/knowledge/palm/new/", at_least("editor", 200)),
         Route("member:editor", "/knowledge/palm/new/", at_least("editor", 302), method="POST", data=TEXT),
+    ],
+    "knowledge/<slug:venue>/golden/": [
+        Route("member:editor", "/knowledge/palm/golden/", at_least("editor", 200)),
+        Route(
+            "member:editor",
+            "/knowledge/palm/golden/",
+            at_least("editor", 302),
+            method="POST",
+            data={"question": "When?", "language": "en", "articles": "pool"},
+        ),
     ],
     "knowledge/<slug:venue>/try/": [Route("member:editor", "/knowledge/palm/try/", at_least("editor", 200))],
     "knowledge/<slug:venue>/<path:article>/<str:language>/": [
@@ -168,7 +187,7 @@ def cast(palm, rival, livekit, monkeypatch):
     factories.create_worker(free_slots=1000)
     factories.create_text(venue=palm, slug="pool", title=f"Pool {SECRET}", body=SECRET)
     call = factories.create_call(venue=palm)
-    call.turns.create(number=1, speaker="visitor", text=SECRET)
+    call.turns.create(pk=1, number=1, speaker="visitor", text=SECRET)
     cookies: dict[str, dict[str, str]] = {"visitor": {}, "anonymous": {}}
     users = {f"own {role}": factories.create_user(venue=palm, role=role) for role in ROLES}
     users |= {f"rival {role}": factories.create_user(venue=rival, role=role) for role in ROLES}
