@@ -6,8 +6,10 @@ class KnowledgeConfig(AppConfig):
     name = "knowledge"
 
     def ready(self) -> None:
+        from knowledge import golden, indexing
         from knowledge.models import Version
 
+        indexing.after_publish.append(golden.run_after_commit)
         pre_delete.connect(forget, sender=Version, dispatch_uid="forget")
 
 

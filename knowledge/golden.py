@@ -105,7 +105,7 @@ def run_in_background(venue_pk: int, reason: str) -> None:
         run(venue, reason)
 
 
-def run_after_commit(venue: Venue, reason: str) -> None:
+def run_after_commit(venue: Venue, articles: frozenset[int], reason: str) -> None:
     """Have the task worker ask them once what was changed is there. Nothing waits for it, and nothing fails with it."""
 
     def enqueue() -> None:

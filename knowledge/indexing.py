@@ -25,6 +25,10 @@ from knowledge.embedding import get_embedder
 from knowledge.models import ArticleText, IndexRevision, Passage, Version
 
 Vectors = Mapping[str, bytes]  # by digest
+# Told of each change of what is live: the venue, its articles (keys) and, for people, what it was. Inside the
+# transaction, so whoever listens waits for the commit.
+Listener = Callable[[Venue, frozenset[int], str], None]
+after_publish: list[Listener] = []
 TEXTS_A_BATCH = 16
 DIGESTS_A_QUERY = 500
 
@@ -120,7 +124,10 @@ def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors |
         ArticleText.objects.bulk_update(texts, ["live", "status", "next_live", "next_live_at"], batch_size=200)
         for text in texts:
             _replace_passages(venue, live[text.pk], wanted[text.pk], vectors)
-        _ask_golden_questions(venue, versions[0].title if len(versions) == 1 else f"{len(versions)} texts")
+        articles = frozenset(text.article_id for text in texts)
+        reason = versions[0].title if len(versions) == 1 else f"{len(versions)} texts"
+        for listener in after_publish:
+            listener(venue, articles, reason)
 
 
 def archive(text: ArticleText) -> None:
@@ -132,13 +139,8 @@ def archive(text: ArticleText) -> None:
         text.next_live = text.next_live_at = None
         text.save(update_fields=["live", "status", "next_live", "next_live_at"])
         Passage.objects.filter(version__text=text).delete()
-        _ask_golden_questions(text.article.venue, f"{text.article.slug}: archived")
-
-
-def _ask_golden_questions(venue: Venue, reason: str) -> None:
-    from knowledge import golden  # it searches, and search reads what is made here
-
-    golden.run_after_commit(venue, reason)
+        for listener in after_publish:
+            listener(text.article.venue, frozenset({text.article_id}), text.article.slug)
 
 
 def reindex(text: ArticleText, *, vectors: Vectors | None = None) -> None:

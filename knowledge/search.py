@@ -109,6 +109,11 @@ def cleaned(question: str) -> str:
     return without if any(map(str.isalnum, without)) else question
 
 
+def is_courtesy(question: str) -> bool:
+    """Is it made of noises and courtesies only, such as "um, thanks"?"""
+    return not any(map(str.isalnum, _FILLER.sub(" ", question)))
+
+
 # The index
 
 

@@ -21,7 +21,7 @@ from concierge import livekit_server
 from concierge.asgi import application
 from concierge.models import Membership
 from tests import factories
-from voice.models import Call
+from voice.models import Call, Gap
 from voice.routing import websocket_urlpatterns
 
 ROLES = list(Membership.Role.values)
@@ -107,6 +107,17 @@ ROUTES: dict[str, list[Route]] = {
         Route("member:editor", "/knowledge/palm/new/", at_least("editor", 200)),
         Route("member:editor", "/knowledge/palm/new/", at_least("editor", 302), method="POST", data=TEXT),
     ],
+    "knowledge/<slug:venue>/gaps/": [Route("member:editor", "/knowledge/palm/gaps/", at_least("editor", 200))],
+    "knowledge/<slug:venue>/gaps/<int:pk>/": [
+        Route("member:editor", "/knowledge/palm/gaps/1/", at_least("editor", 200)),
+        Route(
+            "member:editor",
+            "/knowledge/palm/gaps/1/",
+            at_least("editor", 302),
+            method="POST",
+            data={"action": "dismiss"},
+        ),
+    ],
     "knowledge/<slug:venue>/golden/": [
         Route("member:editor", "/knowledge/palm/golden/", at_least("editor", 200)),
         Route(
@@ -187,7 +198,8 @@ def cast(palm, rival, livekit, monkeypatch):
     factories.create_worker(free_slots=1000)
     factories.create_text(venue=palm, slug="pool", title=f"Pool {SECRET}", body=SECRET)
     call = factories.create_call(venue=palm)
-    call.turns.create(pk=1, number=1, speaker="visitor", text=SECRET)
+    turn = call.turns.create(pk=1, number=1, speaker="visitor", text=SECRET)
+    Gap.objects.create(pk=1, venue=palm).questions.create(turn=turn, embedder="none", vector=b"")
     cookies: dict[str, dict[str, str]] = {"visitor": {}, "anonymous": {}}
     users = {f"own {role}": factories.create_user(venue=palm, role=role) for role in ROLES}
     users |= {f"rival {role}": factories.create_user(venue=rival, role=role) for role in ROLES}

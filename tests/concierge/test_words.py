@@ -17,7 +17,9 @@ VISITOR_CODE += [path for path in (ROOT / "voice").glob("*.py") if "gettext as _
 # Staff read English.
 VISITOR_CODE = [path for path in VISITOR_CODE if path.name != "staff.py"]
 EDITOR_TEMPLATES = [*sorted((ROOT / "templates" / "knowledge").glob("*.html")), ROOT / "templates" / "console.html"]
-EDITOR_TEMPLATES += [ROOT / "templates" / "voice" / name for name in ("try.html", "_tried.html")]
+EDITOR_TEMPLATES += [
+    ROOT / "templates" / "voice" / name for name in ("try.html", "_tried.html", "gaps.html", "gap.html")
+]
 EDITOR_CODE = [ROOT / "concierge" / "occasions.py", ROOT / "voice" / "trying.py"]
 EDITOR_CODE += [path for path in (ROOT / "knowledge").glob("*.py") if " as _" in path.read_text(encoding="utf-8")]
 
