@@ -45,6 +45,10 @@ class TextForm(forms.Form):
         self.fields["title"].widget.attrs |= {"class": "box", "dir": way, "autocomplete": "off"}
         self.fields["body"].widget.attrs |= {"class": "box", "dir": way}
 
+    def clean_title(self) -> str:
+        # As an import has it, so that what was exported comes back the same.
+        return " ".join(self.cleaned_data["title"].split())
+
     def clean_body(self) -> str:
         # Browsers send CRLF; stored that way, the same words would make a new version each time.
         return self.cleaned_data["body"].replace("\r\n", "\n").replace("\r", "\n")

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", views.venues, name="list"),
     path("<slug:venue>/", views.articles, name="articles"),
     path("<slug:venue>/new/", views.new_article, name="new"),
+    path("<slug:venue>/export/", views.export_venue, name="export"),
     path("<slug:venue>/try/", trying.try_it, name="try"),
     path("<slug:venue>/golden/", golden_views.golden_page, name="golden"),
     path("<slug:venue>/gaps/", gap_views.gap_list, name="gaps"),

@@ -23,6 +23,7 @@ from concierge.access import member_required
 from concierge.models import Membership, Venue
 from knowledge import indexing, proving, scheduling
 from knowledge.differences import differences
+from knowledge.exporting import export
 from knowledge.forms import ListForm, NewTextForm, TextForm
 from knowledge.listing import CHANGED, MISSING, SCHEDULED, list_articles, with_latest
 from knowledge.markdown import render as render_markdown
@@ -174,6 +175,19 @@ def old_version(request: HttpRequest, venue: str, article: str, language: str, n
     }
     with timezone.override(place.zone):
         return render(request, "knowledge/version.html", facts)
+
+
+@member_required(EDITOR)
+@require_GET
+def export_venue(request: HttpRequest, venue: str) -> HttpResponse:
+    """All that is written there, as a zip."""
+    place = editable_venue(request, venue)
+    name = f"{place.slug}-{place.now():%Y-%m-%d}.zip"
+    return HttpResponse(
+        export(place),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 # What a button does

@@ -128,6 +128,7 @@ ROUTES: dict[str, list[Route]] = {
             data={"question": "When?", "language": "en", "articles": "pool"},
         ),
     ],
+    "knowledge/<slug:venue>/export/": [Route("member:editor", "/knowledge/palm/export/", at_least("editor", 200))],
     "knowledge/<slug:venue>/try/": [Route("member:editor", "/knowledge/palm/try/", at_least("editor", 200))],
     "knowledge/<slug:venue>/<path:article>/<str:language>/": [
         Route("member:editor", "/knowledge/palm/pool/en/", at_least("editor", 200)),
