@@ -40,7 +40,7 @@ def gap_list(request: HttpRequest, venue: str) -> HttpResponse:
         "state": state,
         "states": [
             (Gap.State.OPEN, _("Open")),
-            (Gap.State.SNOOZED, _("Put off")),
+            (Gap.State.SNOOZED, _("Put off for now")),
             (Gap.State.FIXED, _("Fixed")),
             (Gap.State.DISMISSED, _("Dismissed")),
         ],
