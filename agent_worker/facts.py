@@ -29,7 +29,7 @@ def load_facts(venue: Venue, language: str, at: datetime | None = None) -> Facts
     lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language, at)]
     return Facts(
         names=tuple(names_of(venue, language)),
-        greeting=text.greeting or phrase(language, "greeting", name=text.name),
+        greeting=greeting_of(venue, language),
         instructions=prompt(
             "concierge",
             name=text.name,
@@ -39,6 +39,11 @@ def load_facts(venue: Venue, language: str, at: datetime | None = None) -> Facts
             facts="\n".join(lines),
         ),
     )
+
+
+def greeting_of(venue: Venue, language: str) -> str:
+    text = venue.text(language)
+    return text.greeting or phrase(language, "greeting", name=text.name)
 
 
 def spoken_now(now: datetime) -> str:

@@ -7,7 +7,7 @@ Deepgram, OpenAI and ElevenLabs, and falls back to the local stages when one of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from importlib.util import find_spec
@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from livekit.agents import AgentSession, TurnHandlingOptions, inference, llm, stt, tts, vad
+from livekit.agents import AgentSession, APIConnectOptions, TurnHandlingOptions, inference, llm, stt, tts, vad
 from livekit.agents.types import NOT_GIVEN
+from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent_worker.phrases import phrases
 from agent_worker.providers import espeak, whisper
 from agent_worker.providers.engines import hearing
 from agent_worker.providers.extractive import ExtractiveLLM
 from agent_worker.providers.listening import EagerSTT
+from agent_worker.providers.second_ear import SecondEar
+from agent_worker.providers.second_voice import SecondVoice
 from agent_worker.providers.speaking import CannotSpeak
 from agent_worker.providers.voices import chosen_voice, local_tts
 from agent_worker.providers.whisper import WhisperSTT
+from agent_worker.turn_end import TurnEnd
 
 if settings.PROFILE != "local" and settings.OPENAI_API_KEY:
     # LiveKit's plugins can be imported on the main thread only, and calls are threads. Without keys they stay out:
@@ -43,13 +47,22 @@ Userdata = TypeVar("Userdata")
 # Seconds. 0.25 is the least that the turn detector allows; a turn waits for the longer of it and MIN_DELAY.
 VAD_SILENCE = 0.25
 MIN_DELAY = 0.3
-# The wait when the turn detector believes that the visitor will go on.
-MAX_DELAY = 1.2
+# The wait for a visitor who will probably go on.
+MAX_DELAY = 1.4
 # What a visitor says in the first moments of the agent's first words is not heard, lest it is the agent's echo.
 AEC_WARMUP = 0.8
 # Speech without words after this long is told as an event, so that the agent can ask to hear it again.
 TRANSCRIPTION_TIMEOUT = 3.0
-LLM_PATIENCE = 4.0
+# For a connection or the next token. The visitor is to hear an answer or an honest sentence within 3 s, so what stands
+# in for a stage that is silent must still have its time.
+LLM_PATIENCE = 1.6
+AT_ONCE = APIConnectOptions(max_retry=0, timeout=LLM_PATIENCE)  # the second choice is better than a second try
+CONNECTIONS = SessionConnectOptions(
+    stt_conn_options=AT_ONCE,
+    llm_conn_options=AT_ONCE,
+    tts_conn_options=AT_ONCE,
+    max_unrecoverable_errors=1000,  # behaviors.trouble ends a call that has too many
+)
 # ElevenLabs' flash models speak these; Deepgram hears them.
 CLOUD_LANGUAGES = frozenset(
     {"ar", "bg", "cs", "da", "de", "el", "en", "es", "fi", "fil", "fr", "hi", "hr", "hu", "id", "it", "ja", "ko", "ms"}
@@ -105,17 +118,20 @@ def rough_languages(profile: Profile) -> frozenset[str]:
     )
 
 
-def warm(profile: Profile, languages: Iterable[str]) -> None:
-    """Load each engine and let it work once, so that the first caller does not wait for it. Blocking."""
+def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
+    """Load each engine and let it work once, so that the first caller does not wait for it. Blocking.
+
+    `greetings` are those of the venues, by language; they and the fixed phrases are spoken ahead.
+    """
     if profile is Profile.CLOUD:
         return  # the local stages are a fallback; who needs them waits for them once
     heard, spoken = spoken_languages(profile)
-    for language in languages:
+    for language, texts in greetings.items():
         if language in heard:
             hearing.do(whisper.warm, language)
         if language in spoken:
             fixed = [text for text in phrases(language).values() if "$" not in text]
-            local_tts(language).rehearse(fixed)
+            local_tts(language).rehearse([*texts, *fixed])
 
 
 # The session
@@ -137,20 +153,29 @@ def build_session(
     model = _model(profile, venue, language)
     if text_only:
         return AgentSession(
-            llm=model, vad=None, userdata=userdata, turn_handling={"turn_detection": None}, user_away_timeout=None
+            llm=model,
+            vad=None,
+            userdata=userdata,
+            turn_handling={"turn_detection": None},
+            user_away_timeout=None,
+            conn_options=CONNECTIONS,
         )
     activity = inference.VAD(min_silence_duration=VAD_SILENCE)
-    return AgentSession(
+    ears = _ears(profile, venue, language, activity, names)
+    voice = _voice(profile, venue, language)
+    turn_end = TurnEnd()
+    session: AgentSession[Userdata] = AgentSession(
         vad=activity,
-        stt=_ears(profile, venue, language, activity, names),
+        stt=ears,
         llm=model,
-        tts=_voice(profile, venue, language) or NOT_GIVEN,
+        tts=voice or NOT_GIVEN,
         turn_handling=TurnHandlingOptions(
-            # Its default would ask LiveKit's cloud in development.
-            turn_detection=inference.TurnDetector(version="v1-mini"),
+            turn_detection=turn_end,
             endpointing={"mode": "fixed", "min_delay": MIN_DELAY, "max_delay": MAX_DELAY},
             interruption={"enabled": True, "mode": "vad", "min_duration": 0.4, "resume_false_interruption": True},
-            preemptive_generation={"enabled": profile is Profile.CLOUD},
+            # Search, model and voice begin with the final transcript; the turn is confirmed meanwhile. Tools wait for
+            # that, and so does every sound.
+            preemptive_generation={"enabled": True, "preemptive_tts": True},
         ),
         stt_context_options={"keyterms": list(names)} if profile is Profile.CLOUD else {},
         use_tts_aligned_transcript=True,
@@ -158,7 +183,14 @@ def build_session(
         user_away_timeout=None,  # silence is a behaviour of ours
         transcription_timeout=TRANSCRIPTION_TIMEOUT,
         userdata=userdata,
+        conn_options=CONNECTIONS,
     )
+    session.on("user_input_transcribed", turn_end.hear)
+    if isinstance(ears, SecondEar):
+        session.on("user_state_changed", ears.follow)
+    if isinstance(voice, SecondVoice):
+        session.on("close", voice.stop_trying)
+    return session
 
 
 def names_of(venue: Venue, language: str, most: int = 40) -> list[str]:
@@ -183,7 +215,7 @@ def _ears(profile: Profile, venue: Venue, language: str, activity: vad.VAD, name
         api_key=settings.DEEPGRAM_API_KEY,
         **_given(base_url=settings.DEEPGRAM_BASE_URL),
     )
-    return stt.FallbackAdapter([cloud, here]) if language in spoken_languages(Profile.LOCAL)[0] else cloud
+    return SecondEar(cloud, here) if language in spoken_languages(Profile.LOCAL)[0] else cloud
 
 
 def _model(profile: Profile, venue: Venue, language: str) -> llm.LLM:
@@ -217,9 +249,10 @@ def _voice(profile: Profile, venue: Venue, language: str) -> tts.TTS | None:
         model=settings.CLOUD_TTS_MODEL,
         language=language,
         api_key=settings.ELEVEN_API_KEY,
+        encoding="pcm_24000",  # nothing to decode, and the rate of the local voices
         **_given(base_url=settings.ELEVEN_BASE_URL, voice_id=venue.voice.get("tts_voice")),
     )
-    return tts.FallbackAdapter([cloud, here]) if here else cloud
+    return SecondVoice(cloud, here) if here else cloud
 
 
 def _given(**choices: Any) -> dict[str, Any]:

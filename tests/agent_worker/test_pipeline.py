@@ -8,22 +8,17 @@ import numpy as np
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from livekit import rtc
-from livekit.agents import Agent, function_tool, llm, stt, tts
+from livekit.agents import Agent, function_tool, llm
 
 from agent_worker import pipeline
 from agent_worker.pipeline import Profile, build_session, chosen_profile, names_of, rough_languages, spoken_languages
-from agent_worker.providers import espeak, whisper
+from agent_worker.providers import espeak, speaking, whisper
 from agent_worker.providers.engines import Lane, loaded_once
+from agent_worker.providers.voices import local_tts
 from concierge.models import Venue
 from tests.agent_worker.sound import RATE, Loudspeaker, Microphone, espeak_says, silence
 
 KEYS = ("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "ELEVEN_API_KEY")
-
-
-@pytest.fixture
-def somewhere() -> Venue:
-    """A venue that is in no database."""
-    return Venue(slug="palm", desk_phone="+971 4 555 0100")
 
 
 @pytest.fixture
@@ -88,6 +83,12 @@ def test_without_espeak_arabic_is_captions_only(somewhere, monkeypatch):
     assert built(somewhere, "ar")[2] is None
 
 
+def test_a_venues_greeting_is_spoken_ahead(monkeypatch):
+    pipeline.warm(Profile.LOCAL, {"en": ["Welcome to the house of a thousand lamps."]})
+    monkeypatch.setattr(speaking, "_render", lambda *_: pytest.fail("it was rendered only now"))
+    assert speaking.speak("Welcome to the house of a thousand lamps.", local_tts("en").voices).pcm
+
+
 # Stages
 
 
@@ -102,13 +103,11 @@ def test_cloud_stages_take_the_venues_choices_and_fall_back_to_local_ones(somewh
     settings.DEEPGRAM_BASE_URL = "http://127.0.0.1:9/listen"
     somewhere.voice = {"tts_voice": "a-voice", "stt_model": "nova-3-medical"}
     ears, model, voice = built(somewhere, names=["Zaatar"])
-    assert isinstance(ears, stt.FallbackAdapter)
     assert isinstance(model, llm.FallbackAdapter)
-    assert isinstance(voice, tts.FallbackAdapter)
-    assert [stage.model for stage in ears._stt_instances] == ["nova-3-medical", "whisper-tiny.en"]
+    assert [ears.first.model, ears.second.model] == ["nova-3-medical", "whisper-tiny.en"]
     assert [stage.model for stage in model._llm_instances] == [settings.CLOUD_LLM_MODEL, "extractive"]
-    assert [stage.model for stage in voice._tts_instances] == ["eleven_flash_v2_5", "hibari-heart"]
-    assert voice._tts_instances[0]._opts.voice_id == "a-voice"
+    assert [voice.first.model, voice.second.model] == ["eleven_flash_v2_5", "hibari-heart"]
+    assert voice.first._opts.voice_id == "a-voice"
 
 
 def test_when_the_cloud_model_is_away_the_local_one_answers(somewhere, keys, settings):
@@ -235,7 +234,7 @@ def test_a_spoken_question_is_answered_aloud(somewhere, tmp_path):
         await session.aclose()
         return loudspeaker.heard
 
-    pipeline.warm(Profile.LOCAL, ["en"])
+    pipeline.warm(Profile.LOCAL, {"en": ["Welcome to Palm Court."]})
     with ThreadPoolExecutor(1) as thread:  # the browser tests of the same run keep an event loop in this one
         heard = rtc.combine_audio_frames(thread.submit(asyncio.run, call()).result())
     assert "swimming pool" in asked[0].lower()
