@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 from asgiref.sync import async_to_sync
 from livekit.agents.voice.run_result import RunResult
@@ -16,9 +17,9 @@ from voice.answering import Answer, register
 
 
 @async_to_sync
-async def ask(venue: Venue, question: str, language: str) -> Answer:
-    conversation = Conversation(venue=venue, language=language)
-    facts = await rows(load_facts, venue, language)
+async def ask(venue: Venue, question: str, language: str, at: datetime | None = None) -> Answer:
+    conversation = Conversation(venue=venue, language=language, at=at)
+    facts = await rows(load_facts, venue, language, at)
     async with build_session(venue, language, userdata=conversation, text_only=True) as session:
         await session.start(Concierge(facts), session_host=False, record=False)
         began = time.perf_counter()
@@ -38,6 +39,7 @@ async def ask(venue: Venue, question: str, language: str) -> Answer:
         tools=("search_knowledge", *(name for name in called if name != "search_knowledge")),
         ms=round(ms, 1),
         search_ms=round(conversation.search_ms, 1),
+        hits=tuple(conversation.hits),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
@@ -37,6 +38,7 @@ class Conversation:
     venue: Venue
     language: str
     call: Call | None = None
+    at: datetime | None = None  # the moment to answer for; None is now, as in every call
     ended: str = ""
     is_closing: bool = False
     reachable: asyncio.Event = field(default_factory=asyncio.Event)  # the visitor's browser can receive words
@@ -48,6 +50,10 @@ class Conversation:
     search_ms: float = 0.0
     searched_for: dict[str, list[Hit]] = field(default_factory=dict)
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def now(self) -> datetime:
+        """In the venue's time."""
+        return self.at.astimezone(self.venue.zone) if self.at else self.venue.now()
 
     async def until_reachable(self) -> None:
         """Until the visitor's browser can receive words; not for ever, since a browser that only reads may not say."""
@@ -75,7 +81,9 @@ class Conversation:
         """Search the venue's knowledge, once for the same words."""
         if question not in self.searched_for:
             began = time.perf_counter()
-            hits = await off_the_loop(lambda: search(self.venue, question, limit=PASSAGES, language=self.language))
+            hits = await off_the_loop(
+                lambda: search(self.venue, question, limit=PASSAGES, language=self.language, at=self.at)
+            )
             self.search_ms += (time.perf_counter() - began) * 1000
             self.searched_for[question] = hits
             known = {hit.version_id for hit in self.hits}

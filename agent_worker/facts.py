@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import translation
 from django.utils.formats import date_format
@@ -22,10 +23,10 @@ class Facts:
     names: tuple[str, ...]  # words that callers will say, for whoever transcribes them
 
 
-def load_facts(venue: Venue, language: str) -> Facts:
+def load_facts(venue: Venue, language: str, at: datetime | None = None) -> Facts:
     text = venue.text(language)
     lines = [line for line in (text.intro, text.address) if line]
-    lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language)]
+    lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language, at)]
     return Facts(
         names=tuple(names_of(venue, language)),
         greeting=greeting_of(venue, language),
@@ -34,7 +35,7 @@ def load_facts(venue: Venue, language: str) -> Facts:
             name=text.name,
             language=LANGUAGE_NAMES.get(language, language),
             desk=f" at {venue.desk_phone}" if venue.desk_phone else "",
-            now=spoken_now(venue),
+            now=spoken_now(at.astimezone(venue.zone) if at else venue.now()),
             facts="\n".join(lines),
         ),
     )
@@ -45,7 +46,7 @@ def greeting_of(venue: Venue, language: str) -> str:
     return text.greeting or phrase(language, "greeting", name=text.name)
 
 
-def spoken_now(venue: Venue) -> str:
+def spoken_now(now: datetime) -> str:
     """Such as "Tuesday 24 November 2026 07:10", in English since it is written for the model."""
     with translation.override("en"):
-        return date_format(venue.now(), "l j F Y H:i")
+        return date_format(now, "l j F Y H:i")

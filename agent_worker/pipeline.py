@@ -18,7 +18,6 @@ from django.core.exceptions import ImproperlyConfigured
 from livekit.agents import AgentSession, APIConnectOptions, TurnHandlingOptions, inference, llm, stt, tts, vad
 from livekit.agents.types import NOT_GIVEN
 from livekit.agents.voice.agent_session import SessionConnectOptions
-from livekit.plugins import deepgram, elevenlabs, openai
 
 from agent_worker.phrases import phrases
 from agent_worker.providers import espeak, whisper
@@ -31,6 +30,13 @@ from agent_worker.providers.speaking import CannotSpeak
 from agent_worker.providers.voices import chosen_voice, local_tts
 from agent_worker.providers.whisper import WhisperSTT
 from agent_worker.turn_end import TurnEnd
+
+if settings.PROFILE != "local" and settings.OPENAI_API_KEY:
+    # LiveKit's plugins can be imported on the main thread only, and calls are threads. Without keys they stay out:
+    # a web process in which an editor tries a question then needs neither them nor its main thread.
+    import livekit.plugins.deepgram
+    import livekit.plugins.elevenlabs
+    import livekit.plugins.openai  # noqa: F401
 
 if TYPE_CHECKING:
     from concierge.models import Venue
@@ -201,6 +207,8 @@ def _ears(profile: Profile, venue: Venue, language: str, activity: vad.VAD, name
     here = EagerSTT(WhisperSTT(language, prompt=", ".join(names)), activity, is_free=lambda: hearing.is_free)
     if profile is Profile.LOCAL:
         return here
+    from livekit.plugins import deepgram
+
     cloud = deepgram.STT(
         model=venue.voice.get("stt_model") or settings.CLOUD_STT_MODEL,
         language=language,
@@ -214,6 +222,8 @@ def _model(profile: Profile, venue: Venue, language: str) -> llm.LLM:
     here = ExtractiveLLM(language, desk_phone=venue.desk_phone)
     if profile is Profile.LOCAL:
         return here
+    from livekit.plugins import openai
+
     cloud = openai.LLM(
         model=venue.voice.get("llm_model") or settings.CLOUD_LLM_MODEL,
         api_key=settings.OPENAI_API_KEY,
@@ -233,6 +243,8 @@ def _voice(profile: Profile, venue: Venue, language: str) -> tts.TTS | None:
         here = None
     if profile is Profile.LOCAL:
         return here
+    from livekit.plugins import elevenlabs
+
     cloud = elevenlabs.TTS(
         model=settings.CLOUD_TTS_MODEL,
         language=language,

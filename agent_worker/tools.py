@@ -76,7 +76,7 @@ def passages(hits: Sequence[Hit]) -> str:
 def hours_now(conversation: Conversation, place: str) -> str:
     """The output of opening_hours: every place of the venue, and one sentence for the one that was meant."""
     venue, language = conversation.venue, conversation.language
-    now = venue.now()
+    now = conversation.now()
     known = list(venue.hours.prefetch_related("special_days"))
     described: list[dict[str, Any]] = []
     for hours in known:
@@ -93,7 +93,7 @@ def hours_now(conversation: Conversation, place: str) -> str:
         )
     meant = the_place_meant(known, place, language)
     sentence = spoken_sentence(meant.name(language), state_of(meant, now, language), language, now) if meant else ""
-    return json.dumps({"now": spoken_now(venue), "places": described, "sentence": sentence}, ensure_ascii=False)
+    return json.dumps({"now": spoken_now(now), "places": described, "sentence": sentence}, ensure_ascii=False)
 
 
 def the_place_meant(known: Sequence[OpeningHours], place: str, language: str) -> OpeningHours | None:

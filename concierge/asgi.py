@@ -2,6 +2,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "concierge.settings")
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 django_app = get_asgi_application()
@@ -9,7 +10,12 @@ django_app = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from voice import answering  # noqa: E402
 from voice.routing import SameOriginOnly, websocket_urlpatterns  # noqa: E402
+
+if settings.PROFILE != "local" and settings.OPENAI_API_KEY:
+    # Its plugins for the cloud can be imported on the main thread only; without keys the first question loads it.
+    answering.load()
 
 application = ProtocolTypeRouter(
     {

@@ -311,6 +311,16 @@ def _holiday_names(country: str, year: int, language: str) -> dict[date, str]:
     return dict(holidays.country_holidays(country, years=year, language=wanted[0] if wanted else None))
 
 
+def next_holiday(timezone: str, name: str, after: date) -> tuple[date, bool] | None:
+    """The first day of the next holiday whose English name begins so, from `after` on, and whether it is estimated."""
+    country = _country(timezone)
+    for year in (after.year, after.year + 1):
+        for day, names in sorted(_holiday_names(country, year, "en").items()) if country else ():
+            if day >= after and any(one.startswith(name) for one in names.split("; ")):
+                return day, "estimated" in names
+    return None
+
+
 # Words
 
 _CLOSED = {"en": "closed", "ar": "مغلق"}

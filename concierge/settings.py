@@ -201,6 +201,8 @@ CLOUD_LLM_MODEL = env("CLOUD_LLM_MODEL", default="gpt-4.1-mini")
 CLOUD_TTS_MODEL = env("CLOUD_TTS_MODEL", default="eleven_flash_v2_5")
 LOCAL_STT_MODEL = env("LOCAL_STT_MODEL", default="")
 LOCAL_TTS_VOICE = env("LOCAL_TTS_VOICE", default="")
+# Answers questions in text: registers itself with voice.answering when it is imported.
+RESPONDER = "agent_worker.asking"
 EMBEDDER = env("EMBEDDER", default="knowledge.embedding.LocalE5")
 CACHE_DIR = Path(
     env(

@@ -6,10 +6,12 @@ class KnowledgeConfig(AppConfig):
     name = "knowledge"
 
     def ready(self) -> None:
+        from knowledge import golden, indexing
         from knowledge.intake import forget_files
         from knowledge.models import Import, Version
 
         post_delete.connect(forget_files, sender=Import, dispatch_uid="forget_files")
+        indexing.after_publish.append(golden.run_after_commit)
         pre_delete.connect(forget, sender=Version, dispatch_uid="forget")
 
 

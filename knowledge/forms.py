@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from concierge.models import Venue
 from concierge.templatetags.look import direction, own_name
-from knowledge.listing import CHANGED, MISSING
+from knowledge.listing import CHANGED, MISSING, OVER, SCHEDULED
 from knowledge.models import ArticleText
 from knowledge.writing import Words
 
@@ -44,6 +44,10 @@ class TextForm(forms.Form):
         way = direction(language) if language else "auto"
         self.fields["title"].widget.attrs |= {"class": "box", "dir": way, "autocomplete": "off"}
         self.fields["body"].widget.attrs |= {"class": "box", "dir": way}
+
+    def clean_title(self) -> str:
+        # As an import has it, so that what was exported comes back the same.
+        return " ".join(self.cleaned_data["title"].split())
 
     def clean_body(self) -> str:
         # Browsers send CRLF; stored that way, the same words would make a new version each time.
@@ -83,19 +87,33 @@ class ListForm(forms.Form):
             (CHANGED, _("Changes not published")),
             (ArticleText.Status.DRAFT, _("Draft")),
             (ArticleText.Status.REVIEW, _("In review")),
+            (SCHEDULED, _("Goes live later")),
+            (OVER, _("Last day is over")),
             (ArticleText.Status.ARCHIVED, _("Archived")),
             (MISSING, _("Not written yet")),
         ],
     )
+    stale = forms.TypedChoiceField(
+        required=False,
+        coerce=int,
+        choices=[
+            ("", _("Changed at any time")),
+            ("30", _("Not changed for 30 days")),
+            ("90", _("Not changed for 90 days")),
+            ("180", _("Not changed for half a year")),
+            ("365", _("Not changed for a year")),
+        ],
+    )
+    used = forms.ChoiceField(required=False, choices=[("", _("Used or not")), ("never", _("Never used in an answer"))])
 
     def __init__(self, venue: Venue, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("language", "status"):
+        for name in ("language", "status", "stale", "used"):
             self.fields[name].widget.attrs["class"] = "box"
         self.fields["language"].choices = [("", _("Any language")), *language_choices(venue)]  # type: ignore[attr-defined]
 
     @property
-    def wishes(self) -> dict[str, str]:
+    def wishes(self) -> dict[str, Any]:
         """Arguments for list_articles."""
         self.is_valid()
         facts = self.cleaned_data
@@ -103,4 +121,6 @@ class ListForm(forms.Form):
             "words": facts.get("q", "").replace("\x00", ""),
             "language": facts.get("language", ""),
             "status": facts.get("status", ""),
+            "stale_days": facts.get("stale") or 0,
+            "never_used": facts.get("used") == "never",
         }

@@ -25,6 +25,10 @@ from knowledge.embedding import get_embedder
 from knowledge.models import ArticleText, IndexRevision, Passage, Version
 
 Vectors = Mapping[str, bytes]  # by digest
+# Told of each change of what is live: the venue, its articles (keys) and, for people, what it was. Inside the
+# transaction, so whoever listens waits for the commit.
+Listener = Callable[[Venue, frozenset[int], str], None]
+after_publish: list[Listener] = []
 TEXTS_A_BATCH = 16
 DIGESTS_A_QUERY = 500
 
@@ -100,6 +104,7 @@ def publish(text: ArticleText, version: Version | None = None, *, vectors: Vecto
         raise ValueError(f"{text} has no such version to publish.")
     publish_all(text.article.venue, [version], vectors=vectors)
     text.live, text.status = version, ArticleText.Status.PUBLISHED
+    text.next_live = text.next_live_at = None
 
 
 def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors | None = None) -> None:
@@ -115,9 +120,14 @@ def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors |
         texts = list(ArticleText.objects.select_for_update().filter(article__venue=venue, pk__in=live))
         for text in texts:
             text.live, text.status = live[text.pk], ArticleText.Status.PUBLISHED
-        ArticleText.objects.bulk_update(texts, ["live", "status"], batch_size=200)
+            text.next_live = text.next_live_at = None
+        ArticleText.objects.bulk_update(texts, ["live", "status", "next_live", "next_live_at"], batch_size=200)
         for text in texts:
             _replace_passages(venue, live[text.pk], wanted[text.pk], vectors)
+        articles = frozenset(text.article_id for text in texts)
+        reason = versions[0].title if len(versions) == 1 else f"{len(versions)} texts"
+        for listener in after_publish:
+            listener(venue, articles, reason)
 
 
 def archive(text: ArticleText) -> None:
@@ -126,8 +136,11 @@ def archive(text: ArticleText) -> None:
         _move_revision(text.article.venue_id)
         ArticleText.objects.select_for_update().get(pk=text.pk)
         text.live, text.status = None, ArticleText.Status.ARCHIVED
-        text.save(update_fields=["live", "status"])
+        text.next_live = text.next_live_at = None
+        text.save(update_fields=["live", "status", "next_live", "next_live_at"])
         Passage.objects.filter(version__text=text).delete()
+        for listener in after_publish:
+            listener(text.article.venue, frozenset({text.article_id}), text.article.slug)
 
 
 def reindex(text: ArticleText, *, vectors: Vectors | None = None) -> None:

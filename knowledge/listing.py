@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value, When
+from django.utils import timezone
 
 from concierge.models import Venue
 from knowledge.models import Article, ArticleText, Version
@@ -10,12 +13,24 @@ from knowledge.models import Article, ArticleText, Version
 # What an editor can ask for besides a status of its own.
 MISSING = "missing"  # not written in the language (or in one of the venue's languages)
 CHANGED = "changed"  # published, with a newer version that is not
+SCHEDULED = "scheduled"  # a version goes live by itself at a moment to come
+OVER = "over"  # published, but its last day is over
 
 
-def list_articles(venue: Venue, *, words: str = "", language: str = "", status: str = "") -> QuerySet[Article]:
+def list_articles(
+    venue: Venue,
+    *,
+    words: str = "",
+    language: str = "",
+    status: str = "",
+    stale_days: int = 0,
+    never_used: bool = False,
+) -> QuerySet[Article]:
     """Articles with `title`, `changed_at` and their texts, in a fixed number of queries however many there are.
 
     `words` must all stand in the title or the body of one text. `language` and `status` speak of the same text.
+    `stale_days`: nothing was written in it for so long. `never_used`: something of it is live, and no answer in the
+    calls that are kept rests on it.
     """
     articles = Article.objects.filter(venue=venue)
     if status == MISSING:
@@ -28,6 +43,10 @@ def list_articles(venue: Venue, *, words: str = "", language: str = "", status: 
         matching = matching.filter(language=language)
     if status == CHANGED:
         matching = matching.filter(status=ArticleText.Status.PUBLISHED, latest_number__gt=F("live__number"))  # type: ignore[misc]  # an annotation
+    elif status == SCHEDULED:
+        matching = matching.filter(next_live__isnull=False)
+    elif status == OVER:
+        matching = matching.filter(live__valid_until__lte=timezone.now())
     elif status:
         matching = matching.filter(status=status)
     for word in words.split():
@@ -38,6 +57,13 @@ def list_articles(venue: Venue, *, words: str = "", language: str = "", status: 
         articles = articles.filter(Exists(matching))
 
     versions = Version.objects.filter(text__article=OuterRef("pk"))
+    if stale_days:
+        since = timezone.now() - timedelta(days=stale_days)
+        articles = articles.filter(~Exists(versions.filter(written_at__gt=since)))
+    if never_used:
+        # Citations are rows of voice, which imports knowledge: here they are known by the name of the way back.
+        is_live = ArticleText.objects.filter(article=OuterRef("pk"), live__isnull=False)
+        articles = articles.filter(Exists(is_live), ~Exists(versions.filter(citations__isnull=False)))
     is_first_language = Case(When(text__language=venue.default_language, then=Value(0)), default=Value(1))
     title = versions.order_by(is_first_language, "text__language", "-number").values("title")[:1]
     changed_at = versions.order_by("-written_at").values("written_at")[:1]

@@ -42,15 +42,18 @@ class ArticleText(models.Model):
     """An article in one language: its versions, and which of them is live."""
 
     class Status(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        REVIEW = "review", "In review"
-        PUBLISHED = "published", "Published"
-        ARCHIVED = "archived", "Archived"
+        DRAFT = "draft", _("Draft")
+        REVIEW = "review", _("In review")
+        PUBLISHED = "published", _("Published")
+        ARCHIVED = "archived", _("Archived")
 
     article = models.ForeignKey(Article, models.CASCADE, related_name="texts")
     language = models.CharField(max_length=10)
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     live = models.OneToOneField("Version", models.SET_NULL, null=True, blank=True, related_name="live_for")
+    # Takes the place of the live version at a moment to come; whatever is published before that calls it off.
+    next_live = models.ForeignKey("Version", models.SET_NULL, null=True, blank=True, related_name="+")
+    next_live_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["article", "language"], name="one_text_an_article_language")]
@@ -114,10 +117,13 @@ class Version(models.Model):
     def clean(self) -> None:
         if len(self.body) > LONGEST_BODY:
             raise ValidationError(
-                {"body": f"The text has {len(self.body):,} characters; the most is {LONGEST_BODY:,}. Split it."}
+                {
+                    "body": _("The text has %(count)s characters; the most is %(most)s. Split it.")
+                    % {"count": f"{len(self.body):,}", "most": f"{LONGEST_BODY:,}"}
+                }
             )
         if self.valid_from and self.valid_until and self.valid_until <= self.valid_from:
-            raise ValidationError({"valid_until": "The end lies before the beginning."})
+            raise ValidationError({"valid_until": _("The end lies before the beginning.")})
 
     def says(self, title: str, body: str, valid_from: datetime | None, valid_until: datetime | None) -> bool:
         return (self.title, self.body, self.valid_from, self.valid_until) == (
@@ -126,6 +132,44 @@ class Version(models.Model):
             valid_from,
             valid_until,
         )
+
+
+class Unsaved(models.Model):
+    """What an editor has typed and not saved, one row a text and author. It is no version: nobody else sees it."""
+
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="unsaved")
+    article = models.ForeignKey(Article, models.CASCADE, null=True, blank=True, related_name="unsaved")
+    language = models.CharField(max_length=10, blank=True, help_text="Empty while a new article has none yet.")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="unsaved")
+    typed = models.JSONField(help_text="The form's fields as they were typed.")
+    typed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["article", "language", "author"], name="one_unsaved_a_text_and_author"),
+            # A null is unlike any other null, so the rule above says nothing of articles to be.
+            models.UniqueConstraint(
+                fields=["venue", "author"], condition=models.Q(article=None), name="one_unsaved_new_article"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.author} at {self.article or 'a new article'}"
+
+
+class Presence(models.Model):
+    """Somebody has the page of a text open. The page says so every few seconds."""
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="presences")
+    language = models.CharField(max_length=10)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="presences")
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["article", "language", "user"], name="one_presence_a_text")]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.article} ({self.language})"
 
 
 class Passage(models.Model):
@@ -285,3 +329,22 @@ class ImportedDraft(models.Model):
     def wants_confirmation(self) -> bool:
         """A PDF may show numbers in another order than it was read in; only a person sees that."""
         return bool(self.first_page) and not self.is_confirmed and bool(self.numbers)
+
+
+class GoldenRun(models.Model):
+    """How the golden questions of a venue did at one moment."""
+
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="golden_runs")
+    ran_at = models.DateTimeField(default=timezone.now)
+    reason = models.CharField(max_length=200, blank=True, help_text="What was published.")
+    revision = models.PositiveBigIntegerField(help_text="Of the index that answered.")
+    questions = models.PositiveIntegerField()
+    figures = models.JSONField(help_text="As GoldenFigures has them: overall under the empty code, then by language.")
+    failures = models.JSONField(default=list, help_text="The questions that went wrong, and how.")
+
+    class Meta:
+        ordering = ["-ran_at", "-pk"]
+        indexes = [models.Index(fields=["venue", "ran_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.venue} {self.ran_at:%Y-%m-%d %H:%M}"

@@ -19,13 +19,14 @@ from functools import cached_property
 from itertools import groupby
 
 import numpy as np
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from concierge.models import Venue
 from knowledge import confidence, indexing, lexical
 from knowledge.confidence import CONFIDENT
 from knowledge.embedding import get_embedder
-from knowledge.models import IndexRevision, Passage
+from knowledge.models import IndexRevision, Passage, Version
 
 __all__ = ["CONFIDENT", "Hit", "search", "warm"]
 
@@ -106,6 +107,11 @@ def cleaned(question: str) -> str:
     question = " ".join(question[:LONGEST_QUESTION].split())
     without = " ".join(_FILLER.sub(" ", question).split()).strip(" ,،.…")
     return without if any(map(str.isalnum, without)) else question
+
+
+def is_courtesy(question: str) -> bool:
+    """Is it made of noises and courtesies only, such as "um, thanks"?"""
+    return not any(map(str.isalnum, _FILLER.sub(" ", question)))
 
 
 # The index
@@ -353,7 +359,11 @@ def _read(venue: Venue) -> VenueIndex:
         indexing.reindex_venue(venue)
     # The revision first: passages that are newer than it are read once more by the next search, older ones never would.
     revision = _revision(venue)
-    rows = venue.passages.order_by("version_id", "position").values_list(
+    return build(revision, _rows(venue.passages.all()))
+
+
+def _rows(passages: QuerySet[Passage]) -> Iterable[Row]:
+    return passages.order_by("version_id", "position").values_list(
         "version_id",
         "kind",
         "text",
@@ -364,7 +374,16 @@ def _read(venue: Venue) -> VenueIndex:
         "version__valid_from",
         "version__valid_until",
     )
-    return build(revision, rows)
+
+
+def trial_index(venue: Venue, version: Version) -> VenueIndex:
+    """What the venue's index would be with `version` live. Kept nowhere, and nothing that is live is touched."""
+    text = version.text
+    wanted = indexing.pieces(version.title, version.body)
+    vectors = indexing.vectors_for(venue, wanted)
+    facts = (version.title, text.language, text.article.slug, version.valid_from, version.valid_until)
+    new = [(version.pk, piece.kind.value, piece.text, vectors[piece.digest], *facts) for piece in wanted]
+    return build(0, [*_rows(venue.passages.exclude(version__text=text)), *new])
 
 
 Row = tuple[int, str, str, bytes | memoryview, str, str, str, datetime | None, datetime | None]

@@ -43,8 +43,33 @@ def main() -> None:
             take(staff, "staff-call", WIDE)
             staff.goto(stack.url("localhost", "/knowledge/palm/"))
             take(staff, "knowledge", WIDE)
+            take_knowledge(staff, stack)
     finally:
         stack.stop()
+
+
+def take_knowledge(page: Page, stack: Stack) -> None:
+    """What docs/knowledge.md shows. The museum's visitor has asked in vain before."""
+    page.goto(stack.url("localhost", "/knowledge/palm/try/"))
+    page.fill("#id_q", "When does the pool open?")
+    page.press("#id_q", "Enter")
+    page.locator(".answer").wait_for()
+    take(page, "knowledge-try", WIDE)
+    page.goto(stack.url("localhost", "/knowledge/palm/golden/"))
+    page.get_by_role("button", name="Ask them now").click()
+    page.wait_for_timeout(8000)
+    page.goto(stack.url("localhost", "/knowledge/palm/golden/"))
+    take(page, "knowledge-golden", WIDE)
+    page.goto(stack.url("localhost", "/knowledge/palm/?q=pool"))
+    page.locator(".entry-title").first.click()
+    page.fill("#id_title", "Minibar")
+    page.fill("#id_body", "Drinks from the minibar are put on your bill.")
+    page.locator("[data-publish]").click()
+    page.wait_for_url("**")
+    page.locator(".gate, .notice").first.wait_for()
+    take(page, "knowledge-gate", WIDE)
+    page.goto(stack.url("localhost", "/knowledge/museum/gaps/"))
+    take(page, "knowledge-gaps", WIDE)
 
 
 def ask(visitor: Visitor, question: str) -> None:

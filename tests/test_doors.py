@@ -22,7 +22,7 @@ from concierge.asgi import application
 from concierge.models import Membership
 from knowledge.models import Import
 from tests import factories
-from voice.models import Call
+from voice.models import Call, Gap
 from voice.routing import websocket_urlpatterns
 
 ROLES = list(Membership.Role.values)
@@ -90,6 +90,15 @@ ROUTES: dict[str, list[Route]] = {
     "staff/calls/<uuid:pk>/end": [
         Route("member:agent", "/staff/calls/{call}/end", at_least("agent", 302), method="POST")
     ],
+    "staff/calls/<uuid:pk>/golden": [
+        Route(
+            "member:editor",
+            "/staff/calls/{call}/golden",
+            at_least("editor", 302),
+            method="POST",
+            data={"turn": "1"},
+        )
+    ],
     "knowledge/": [
         # Whoever edits one venue goes straight to it.
         Route("member:editor", "/knowledge/", at_least("editor", 302), at_least("editor", 302), superuser=200)
@@ -118,12 +127,36 @@ ROUTES: dict[str, list[Route]] = {
         # This import has no pages.
         Route("member:editor", "/knowledge/palm/import/{intake}/page-1.png", everybody(404))
     ],
+    "knowledge/<slug:venue>/gaps/": [Route("member:editor", "/knowledge/palm/gaps/", at_least("editor", 200))],
+    "knowledge/<slug:venue>/gaps/<int:pk>/": [
+        Route("member:editor", "/knowledge/palm/gaps/1/", at_least("editor", 200)),
+        Route(
+            "member:editor",
+            "/knowledge/palm/gaps/1/",
+            at_least("editor", 302),
+            method="POST",
+            data={"action": "dismiss"},
+        ),
+    ],
+    "knowledge/<slug:venue>/golden/": [
+        Route("member:editor", "/knowledge/palm/golden/", at_least("editor", 200)),
+        Route(
+            "member:editor",
+            "/knowledge/palm/golden/",
+            at_least("editor", 302),
+            method="POST",
+            data={"question": "When?", "language": "en", "articles": "pool"},
+        ),
+    ],
+    "knowledge/<slug:venue>/export/": [Route("member:editor", "/knowledge/palm/export/", at_least("editor", 200))],
+    "knowledge/<slug:venue>/try/": [Route("member:editor", "/knowledge/palm/try/", at_least("editor", 200))],
     "knowledge/<slug:venue>/<path:article>/<str:language>/": [
         Route("member:editor", "/knowledge/palm/pool/en/", at_least("editor", 200)),
         Route("member:editor", "/knowledge/palm/pool/en/", at_least("editor", 302), method="POST", data=TEXT),
     ],
     "knowledge/<slug:venue>/<path:article>/<str:language>/versions/<int:number>/": [
-        Route("member:editor", "/knowledge/palm/pool/en/versions/1/", at_least("editor", 200))
+        Route("member:editor", "/knowledge/palm/pool/en/versions/1/", at_least("editor", 200)),
+        Route("member:editor", "/knowledge/palm/pool/en/versions/1/", at_least("editor", 302), method="POST"),
     ],
 }
 
@@ -187,9 +220,10 @@ def cast(palm, rival, livekit, monkeypatch):
     factories.create_worker(free_slots=1000)
     factories.create_text(venue=palm, slug="pool", title=f"Pool {SECRET}", body=SECRET)
     call = factories.create_call(venue=palm)
-    call.turns.create(number=1, speaker="visitor", text=SECRET)
     intake = palm.imports.create(name=f"{SECRET}.pdf", state=Import.State.REVIEW)
     intake.drafts.create(position=1, slug="pool", language="en", title="Pool", body=SECRET, outcome="new")
+    turn = call.turns.create(pk=1, number=1, speaker="visitor", text=SECRET)
+    Gap.objects.create(pk=1, venue=palm).questions.create(turn=turn, embedder="none", vector=b"")
     cookies: dict[str, dict[str, str]] = {"visitor": {}, "anonymous": {}}
     users = {f"own {role}": factories.create_user(venue=palm, role=role) for role in ROLES}
     users |= {f"rival {role}": factories.create_user(venue=rival, role=role) for role in ROLES}

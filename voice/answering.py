@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from knowledge.search import Hit
 
 if TYPE_CHECKING:
     from concierge.models import Venue
@@ -23,9 +29,10 @@ class Answer:
     tools: tuple[str, ...]
     ms: float
     search_ms: float
+    hits: tuple[Hit, ...] = ()  # what the model was shown, best first
 
 
-Responder = Callable[["Venue", str, str], Answer]
+Responder = Callable[["Venue", str, str, datetime | None], Answer]
 _responder: Responder | None = None
 
 
@@ -34,8 +41,17 @@ def register(responder: Responder) -> None:
     _responder = responder
 
 
-def ask(venue: Venue, question: str, language: str | None = None) -> Answer:
-    """One turn of the venue's concierge. Raises RuntimeError if no responder is registered in this process."""
+def load() -> None:
+    """Have the responder register itself. By name, since imports point from the agent to here."""
     if _responder is None:
-        raise RuntimeError("No agent is registered here: import agent_worker.asking first.")
-    return _responder(venue, question, language or venue.default_language)
+        import_module(settings.RESPONDER)
+
+
+def ask(venue: Venue, question: str, language: str | None = None, *, at: datetime | None = None) -> Answer:
+    """One turn of the venue's concierge, as if it were `at` (now). Blocking; not for an event loop's thread.
+
+    The first question in a process loads the agent and the search model, which takes seconds.
+    """
+    load()
+    assert _responder is not None, f"{settings.RESPONDER} has registered no responder."
+    return _responder(venue, question, language or venue.default_language, at)

@@ -25,10 +25,12 @@ def wall(request: HttpRequest) -> HttpResponse:
 def call_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     call = get_object_or_404(Call.objects.visible_to(request.user).select_related("venue"), pk=pk)
     may_steer = Venue.objects.visible_to(request.user, Membership.Role.AGENT).filter(pk=call.venue_id).exists()
+    may_edit = Venue.objects.visible_to(request.user, Membership.Role.EDITOR).filter(pk=call.venue_id).exists()
     return render(
         request,
         "voice/call.html",
-        _wall(request) | {"call": call, "transcript": live.transcript_html(call), "may_steer": may_steer},
+        _wall(request)
+        | {"call": call, "transcript": live.transcript_html(call), "may_steer": may_steer, "may_edit": may_edit},
     )
 
 

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('concierge', '0001_initial'),
-        ('knowledge', '0001_initial'),
+        ('knowledge', '0002_editing'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,8 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from concierge.models import Membership
+from knowledge import golden, indexing
 from tests import factories
 from tests.browser.visitor import launch
+from voice.models import Gap
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -27,6 +29,17 @@ def palm():
     factories.create_text(venue=venue, slug="pool", title="المسبح", body="من السادسة إلى العاشرة.", language="ar")
     factories.create_text(venue=venue, slug="parking", title="Parking", body="Under the house." + "w" * 300)
     return venue
+
+
+@pytest.fixture
+def busy(palm):
+    """A venue with a past: an older version, golden questions that were asked, and a question asked in vain."""
+    palm.articles.get(slug="pool").texts.get(language="en").write(title="Pool", body="From seven to ten.")
+    golden.store(palm, "When does the pool open?", "en", ["pool"])
+    golden.run(palm, "Pool")
+    golden.run(palm, "Parking")
+    turn = factories.create_call(venue=palm).add_turn("visitor", "Do you rent bicycles?", language="en")
+    Gap.objects.create(pk=1, venue=palm).questions.create(turn=turn, embedder="none", vector=b"")
 
 
 @pytest.fixture
@@ -109,8 +122,22 @@ def test_a_book_is_refused_before_it_travels(open_page):
     assert "100,001 characters of 100,000" in page.eval_on_selector("#id_body", "box => box.validationMessage")
 
 
-@pytest.mark.parametrize("path", ["", "?q=helipad", "new/", "pool/en/", "pool/ar/", "pool/en/versions/1/"])
-def test_the_pages_are_accessible_and_fit(open_page, path):
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "?q=helipad",
+        "new/",
+        "pool/en/?beside=ar",
+        "pool/ar/",
+        "pool/en/versions/2/",
+        "try/",
+        "golden/",
+        "gaps/",
+        "gaps/1/",
+    ],
+)
+def test_the_pages_are_accessible_and_fit(open_page, busy, path):
     for kind in (
         {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
         {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"},
@@ -120,3 +147,58 @@ def test_the_pages_are_accessible_and_fit(open_page, path):
         violations = Axe().run(page).response["violations"]
         assert not violations, [(found["id"], found["nodes"][0]["html"]) for found in violations]
         assert page.evaluate("document.documentElement.scrollWidth") <= kind["viewport"]["width"]
+
+
+def test_what_is_typed_survives_a_reload_without_being_saved(open_page):
+    page = open_page("/knowledge/palm/pool/en/")
+    page.locator("#id_body").press_sequentially("From half past ni")
+    page.get_by_text("Kept. Nobody sees it until you save.").wait_for()
+    page.reload()
+    assert "From half past ni" in page.input_value("#id_body")
+    page.get_by_role("button", name="Throw it away").click()
+    page.wait_for_load_state()
+    assert page.input_value("#id_body") == "# Times\n\nFrom **six** to ten."
+
+
+def test_the_keys_are_listed_under_a_question_mark_and_do_what_is_said(open_page):
+    page = open_page("/knowledge/palm/")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard shortcuts").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.textContent") != first
+    page.keyboard.press("Enter")
+    page.locator("#id_body").click()
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").count() == 0, "in a box it is a letter"
+    page.evaluate("document.activeElement.blur()")
+    page.goto("/knowledge/palm/")
+    page.keyboard.press("n")
+    page.wait_for_url("**/new/")
+
+
+def test_an_edit_is_written_shown_at_the_gate_accepted_and_heard(open_page, palm):
+    pool = palm.articles.get(slug="pool").texts.get(language="en")
+    pool.write(title="Rooftop pool", body="The rooftop pool opens at six in the morning.")
+    indexing.publish(pool)
+    golden.store(palm, "When does the rooftop pool open?", "en", ["pool"])
+    page = open_page("/knowledge/palm/pool/en/")
+    page.fill("#id_title", "Minibar")
+    page.fill("#id_body", "Drinks are put on your bill.")
+    page.locator("#preview", has_text="put on your bill").wait_for()
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("heading", name="Before it goes live").wait_for()
+    assert page.get_by_text("opens at six in the morning.").is_visible()
+    violations = Axe().run(page).response["violations"]
+    assert not violations, [(found["id"], found["nodes"][0]["html"]) for found in violations]
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_text("Tick the box to publish it all the same").wait_for()
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Publish").click()
+    page.get_by_text("Visitors hear these words from now on.").wait_for()
+    page.goto("/knowledge/palm/try/")
+    page.fill("#id_q", "Are drinks from the minibar put on my bill?")
+    page.get_by_role("button", name="Ask").click()
+    page.locator(".hit-words", has_text="Drinks are put on your bill.").first.wait_for()

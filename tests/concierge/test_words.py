@@ -1,4 +1,4 @@
-"""Every sentence that a visitor can meet is there in Arabic, and what is compiled is what is written."""
+"""Every sentence that a visitor or an editor can meet is there in Arabic, and what is compiled is what is written."""
 
 import ast
 import gettext
@@ -16,6 +16,12 @@ VISITOR_CODE = [ROOT / "concierge" / "places.py", ROOT / "concierge" / "words.py
 VISITOR_CODE += [path for path in (ROOT / "voice").glob("*.py") if "gettext as _" in path.read_text(encoding="utf-8")]
 # Staff read English.
 VISITOR_CODE = [path for path in VISITOR_CODE if path.name != "staff.py"]
+EDITOR_TEMPLATES = [*sorted((ROOT / "templates" / "knowledge").glob("*.html")), ROOT / "templates" / "console.html"]
+EDITOR_TEMPLATES += [
+    ROOT / "templates" / "voice" / name for name in ("try.html", "_tried.html", "gaps.html", "gap.html")
+]
+EDITOR_CODE = [ROOT / "concierge" / "occasions.py", ROOT / "voice" / "trying.py"]
+EDITOR_CODE += [path for path in (ROOT / "knowledge").glob("*.py") if " as _" in path.read_text(encoding="utf-8")]
 
 Message = tuple[str, str]  # context, words
 
@@ -65,8 +71,10 @@ def compiled() -> gettext.GNUTranslations:
         return gettext.GNUTranslations(file)
 
 
-@pytest.mark.parametrize("path", [*VISITOR_TEMPLATES, *VISITOR_CODE], ids=lambda path: path.name)
-def test_every_sentence_for_visitors_is_there_in_arabic(path):
+@pytest.mark.parametrize(
+    "path", [*VISITOR_TEMPLATES, *VISITOR_CODE, *EDITOR_TEMPLATES, *EDITOR_CODE], ids=lambda path: path.name
+)
+def test_every_sentence_for_visitors_and_editors_is_there_in_arabic(path):
     found = messages_in_template(path) if path.suffix == ".html" else messages_in(path.read_text(encoding="utf-8"))
     arabic = written()
     missing = {message for message in found if not all(arabic.get(message, [""]))}

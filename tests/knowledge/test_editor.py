@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.utils import timezone
 
 from concierge.models import Membership
-from knowledge.models import LONGEST_BODY, ArticleText
+from knowledge.models import LONGEST_BODY, ArticleText, Presence
+from knowledge.scheduling import publish_due
 from knowledge.search import search
 from tests import factories
 from tests.nplusone import no_query_in_a_loop
@@ -413,3 +415,170 @@ def test_moments_of_an_import_survive_an_edit_of_the_words(editor, palm):
     typed = words(body="Until the year ends!", valid_until="2027-01-01T23:59:59", base_version=2)
     editor.post("/knowledge/palm/pool/en/", typed)
     assert text.latest.valid_until == until
+
+
+# Typed and not saved
+
+
+def test_what_was_typed_and_not_saved_comes_back_for_its_author_only(editor, palm):
+    text = factories.create_text(venue=palm, slug="pool", body="Open from six.")
+    typed = words(body="Open from sev", base_version=1, action="keep")
+    assert editor.post("/knowledge/palm/pool/en/", typed).status_code == 204
+    page = editor.get("/knowledge/palm/pool/en/")
+    assert page.context["form"]["body"].value() == "Open from sev"
+    assert "did not save" in page.content.decode()
+    assert text.versions.count() == 1
+    rana = sign_in(factories.create_user(venue=palm, role=Membership.Role.EDITOR, name="rana"))
+    assert rana.get("/knowledge/palm/pool/en/").context["form"]["body"].value() == "Open from six."
+
+
+@pytest.mark.parametrize("end", ["save", "discard"])
+def test_what_was_typed_is_forgotten_once_it_is_saved_or_thrown_away(editor, palm, end):
+    factories.create_text(venue=palm, slug="pool", body="Open from six.")
+    typed = words(body="Open from seven.", base_version=1)
+    editor.post("/knowledge/palm/pool/en/", typed | {"action": "keep"})
+    editor.post("/knowledge/palm/pool/en/", typed | {"action": end})
+    assert not palm.unsaved.exists()
+
+
+def test_words_that_are_stored_already_are_not_kept_twice(editor, palm):
+    factories.create_text(venue=palm, slug="pool", body="Open from six.")
+    editor.post("/knowledge/palm/pool/en/", words(body="Open from", base_version=1, action="keep"))
+    editor.post("/knowledge/palm/pool/en/", words(body="Open from six.\r\n", base_version=1, action="keep"))
+    assert not palm.unsaved.exists()
+
+
+def test_a_new_article_is_kept_before_it_has_a_title(editor, palm):
+    editor.post("/knowledge/palm/new/", words(title="", body="The pool", language="ar", action="keep"))
+    form = editor.get("/knowledge/palm/new/").context["form"]
+    assert (form["body"].value(), form["language"].value()) == ("The pool", "ar")
+    editor.post("/knowledge/palm/new/", words(language="ar"))
+    assert not palm.unsaved.exists()
+
+
+def test_kept_words_that_rest_on_an_older_version_are_a_conflict_when_saved(editor, palm):
+    text = factories.create_text(venue=palm, slug="pool", body="Open from six.")
+    editor.post("/knowledge/palm/pool/en/", words(body="Mine.", base_version=1, action="keep"))
+    text.write(title="Pool", body="Theirs.")
+    page = editor.get("/knowledge/palm/pool/en/")
+    typed = words(body="Mine.", base_version=page.context["base_version"])
+    assert editor.post("/knowledge/palm/pool/en/", typed).status_code == 409
+
+
+def test_editors_of_one_text_see_each_other_and_not_those_of_another(editor, palm):
+    factories.create_text(venue=palm, slug="pool")
+    factories.create_text(venue=palm, slug="spa")
+    rana = sign_in(factories.create_user(venue=palm, role=Membership.Role.EDITOR, name="rana"))
+    rana.post("/knowledge/palm/pool/en/", {"action": "here"})
+    assert "rana has this page open too" in editor.post("/knowledge/palm/pool/en/", {"action": "here"}).content.decode()
+    assert "rana" not in editor.post("/knowledge/palm/spa/en/", {"action": "here"}).content.decode()
+    Presence.objects.update(seen_at=timezone.now() - timedelta(minutes=1))
+    assert "rana" not in editor.post("/knowledge/palm/pool/en/", {"action": "here"}).content.decode()
+
+
+# Versions
+
+
+def test_a_version_shows_what_it_changed_word_by_word(editor, palm):
+    text = factories.create_text(venue=palm, slug="pool", body="The pool opens at six every day.")
+    text.write(title="Pool", body="The pool opens at <nine> every day.")
+    page = editor.get("/knowledge/palm/pool/en/versions/2/").content.decode()
+    assert "<del>six</del>" in page
+    assert "<ins>&lt;nine&gt;</ins>" in page
+    other_way = editor.get("/knowledge/palm/pool/en/versions/1/?against=2").content.decode()
+    assert "<ins>six</ins>" in other_way
+
+
+def test_an_old_version_is_brought_back_on_top_of_the_others(editor, palm):
+    text = factories.create_article(venue=palm, slug="pool", body="The pool opens at six.").text
+    text.write(title="Pool", body="The pool opens at nine.")
+    response = editor.post("/knowledge/palm/pool/en/versions/1/")
+    assert "now version 3" in said(response)
+    assert text.latest.body == "The pool opens at six."
+    text.refresh_from_db()
+    assert text.live.number == 1, "visitors hear it when it is published"
+
+
+def test_the_other_language_stands_beside_it(editor, palm):
+    factories.create_text(venue=palm, slug="pool")
+    factories.create_text(venue=palm, slug="pool", title="المسبح", body="من السادسة.", language="ar")
+    page = editor.get("/knowledge/palm/pool/en/?beside=ar").content.decode()
+    assert "من السادسة." in page
+    assert "من السادسة." not in editor.get("/knowledge/palm/pool/en/").content.decode()
+
+
+# On the way to visitors
+
+
+def test_a_text_waits_for_review_while_visitors_hear_the_version_before(editor, palm):
+    text = factories.create_article(venue=palm, slug="pool", body="The rooftop pool opens at six.").text
+    editor.post("/knowledge/palm/pool/en/", words(body="The rooftop pool opens at nine.", base_version=1))
+    editor.post(
+        "/knowledge/palm/pool/en/",
+        words(body="The rooftop pool opens at nine.", base_version=2, action="review"),
+    )
+    assert titles(editor.get("/knowledge/palm/?status=review")) == ["Pool"]
+    assert "at six" in search(palm, "When does the rooftop pool open?")[0].text
+    editor.post(
+        "/knowledge/palm/pool/en/",
+        words(body="The rooftop pool opens at nine.", base_version=2, action="draft"),
+    )
+    text.refresh_from_db()
+    assert text.status == ArticleText.Status.PUBLISHED
+
+
+def schedule_new_times(editor, palm):
+    text = factories.create_article(venue=palm, slug="pool", body="The rooftop pool opens at six.").text
+    tomorrow = (palm.now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    later = words(body="The rooftop pool opens at nine.", base_version=1, valid_from=tomorrow, action="publish")
+    response = editor.post("/knowledge/palm/pool/en/", later)
+    return text, response, later
+
+
+def test_a_version_for_later_takes_over_at_its_moment_and_not_before(editor, palm):
+    text, response, _ = schedule_new_times(editor, palm)
+    assert "Goes live on" in said(response)
+    assert publish_due() == 0
+    assert "at six" in search(palm, "When does the rooftop pool open?")[0].text
+    assert titles(editor.get("/knowledge/palm/?status=scheduled")) == ["Pool"]
+    yesterday = timezone.now() - timedelta(days=1)
+    ArticleText.objects.update(next_live_at=yesterday)
+    text.versions.filter(number=2).update(valid_from=yesterday)
+    assert publish_due() == 1
+    assert "at nine" in search(palm, "When does the rooftop pool open?")[0].text
+    assert publish_due() == 0
+
+
+def test_going_live_later_can_be_called_off(editor, palm):
+    text, _, later = schedule_new_times(editor, palm)
+    editor.post("/knowledge/palm/pool/en/", later | {"base_version": 2, "action": "call_off"})
+    text.refresh_from_db()
+    assert text.next_live is None
+    assert text.live.number == 1
+
+
+def test_whatever_is_published_meanwhile_calls_off_what_was_to_come(editor, palm):
+    text, _, _ = schedule_new_times(editor, palm)
+    editor.post("/knowledge/palm/pool/en/", words(body="Closed for good.", base_version=2, action="publish"))
+    text.refresh_from_db()
+    assert (text.live.number, text.next_live) == (3, None)
+
+
+# More filters
+
+
+def test_articles_that_nobody_changed_for_long_are_found(editor, palm):
+    old = factories.create_text(venue=palm, slug="pool", title="Pool")
+    factories.create_text(venue=palm, slug="spa", title="Spa")
+    old.versions.update(written_at=timezone.now() - timedelta(days=100))
+    assert titles(editor.get("/knowledge/palm/?stale=90")) == ["Pool"]
+    assert titles(editor.get("/knowledge/palm/?stale=180")) == []
+
+
+def test_articles_that_no_answer_rests_on_are_found(editor, palm):
+    used = factories.create_article(venue=palm, slug="pool", title="Pool")
+    factories.create_article(venue=palm, slug="spa", title="Spa")
+    factories.create_text(venue=palm, slug="gym", title="Gym, not published")
+    call = factories.create_call(venue=palm)
+    call.add_turn("agent", "From six to ten.", citations=[(used.pk, "From six to ten.", 0.9)])
+    assert titles(editor.get("/knowledge/palm/?used=never")) == ["Spa"]

@@ -1,4 +1,4 @@
-"""What has to happen by itself: calls that nobody ended are ended, calls kept long enough are deleted,
+"""What has to happen by itself: versions go live in time, calls that nobody ended are ended, old calls are deleted,
 imported addresses are read again.
 
 Nothing in Django schedules by itself, so this process runs beside the others.
@@ -15,10 +15,12 @@ from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
 from knowledge.intake import delete_old, free_stalled, read_due_again
+from knowledge.scheduling import publish_due
 from voice.retention import delete_expired, end_stale_calls
 
 EVERY = timedelta(seconds=30)
 CHORES: dict[str, Callable[[], int]] = {
+    "scheduled versions published": publish_due,
     "stale calls ended": end_stale_calls,
     "calls past their retention deleted": delete_expired,
     "addresses to be read again": read_due_again,
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Every 30 seconds: end stale calls, delete what was kept long enough."
+    help = "Every 30 seconds: publish what is due, end stale calls, delete what was kept long enough."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="Do it once and stop.")

@@ -21,8 +21,6 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        import agent_worker.asking  # noqa: F401  (registers the agent)
-
         venue = Venue.objects.filter(slug=options["venue"]).first()
         if venue is None:
             raise CommandError(f"There is no venue {options['venue']!r}.", returncode=2)
