@@ -21,6 +21,7 @@ from concierge import livekit_server
 from concierge.asgi import application
 from concierge.models import Membership
 from tests import factories
+from voice import verbs
 from voice.models import Call
 from voice.routing import websocket_urlpatterns
 
@@ -86,9 +87,13 @@ ROUTES: dict[str, list[Route]] = {
     ],
     "staff/": [Route("member:viewer", "/staff/", everybody(200), everybody(200))],
     "staff/calls/<uuid:pk>/": [Route("member:viewer", "/staff/calls/{call}/", everybody(200))],
-    "staff/calls/<uuid:pk>/end": [
-        Route("member:agent", "/staff/calls/{call}/end", at_least("agent", 302), method="POST")
-    ],
+    "staff/calls/<uuid:pk>/<slug:verb>": [
+        Route(
+            "member:agent", f"/staff/calls/{{call}}/{verb}", at_least("agent", 302), method="POST", data={"line": "x"}
+        )
+        for verb in verbs.VERBS
+    ]
+    + [Route("member:agent", "/staff/calls/{call}/dance", everybody(404), method="POST")],
     "knowledge/": [
         # Whoever edits one venue goes straight to it.
         Route("member:editor", "/knowledge/", at_least("editor", 302), at_least("editor", 302), superuser=200)

@@ -105,6 +105,11 @@ def head_html(call: Call) -> SafeString:
     return render_to_string("voice/_call_head.html", {"call": call})
 
 
+def hold_of(call: Call) -> Message:
+    """Who has the call and how, for pages whose buttons depend on it."""
+    return {"owner": call.owner_id, "held_as": call.held_as, "is_muted": call.is_muted}
+
+
 def turn_html(turn: Turn, call: Call) -> SafeString:
     return render_to_string("voice/_turn.html", {"turn": turn, "call": call})
 
@@ -119,7 +124,7 @@ def _with_words(calls: QuerySet[Call]) -> QuerySet[Call]:
     of_call = Turn.objects.filter(call=OuterRef("pk"))
     last, first = of_call.order_by("-number"), of_call.order_by("number")
     return (
-        calls.select_related("venue")
+        calls.select_related("venue", "owner")
         .prefetch_related("venue__texts")
         .annotate(
             last_text=Subquery(last.values("text")[:1]),
@@ -141,6 +146,7 @@ def _facts(call: Call) -> Message:
         "call": str(call.pk),
         "state": call.state,
         "took_place": call.began_at is not None,
+        "hold": hold_of(call),
         "card": _in_each_language(card_html, call),
         "head": _in_each_language(head_html, call),
     }

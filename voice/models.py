@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Max, Min, Sum
+from django.db.models import F, Max, Min, Q, Sum
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from concierge.models import Venue
 from knowledge.models import Version
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 HEARTBEAT_FRESH = timedelta(seconds=15)
+# A staff page that is open says so every five seconds.
+WATCHING_FRESH = timedelta(seconds=12)
 
 
 def room_name() -> str:
@@ -49,6 +53,12 @@ class Call(models.Model):
         VOICE = "voice"
         TEXT = "text"
 
+    class Held(models.TextChoices):
+        """How a member of staff speaks in the agent's place."""
+
+        TYPING = "typing"
+        VOICE = "voice"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     venue = models.ForeignKey(Venue, models.CASCADE, related_name="calls")
     room = models.CharField(max_length=60, unique=True, default=room_name)
@@ -62,6 +72,18 @@ class Call(models.Model):
     began_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=40, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="calls_held",
+        help_text="Who of the staff has taken over.",
+    )
+    owner_since = models.DateTimeField(null=True, blank=True)
+    held_as = models.CharField(max_length=10, choices=Held, blank=True)
+    is_muted = models.BooleanField(default=False, help_text="The agent hears and does not answer.")
+    connection = models.CharField(max_length=10, blank=True, help_text="The visitor's line: excellent, good or poor.")
 
     objects = CallQuerySet.as_manager()
 
@@ -79,6 +101,18 @@ class Call(models.Model):
     @property
     def agent_identity(self) -> str:
         return agent_identity(str(self.pk))
+
+    @cached_property
+    def watchers(self) -> list[User]:
+        """The staff who have this call open when this is first asked, each once."""
+        fresh = self.watchings.filter(seen_at__gte=timezone.now() - WATCHING_FRESH).select_related("user")
+        return list({watching.user_id: watching.user for watching in fresh}.values())
+
+    def is_owner_here(self) -> bool:
+        """Does whoever has taken over still have the call open? True if nobody has."""
+        owner = Call.objects.values_list("owner", flat=True).get(pk=self.pk)
+        fresh = timezone.now() - WATCHING_FRESH
+        return owner is None or self.watchings.filter(user=owner, seen_at__gte=fresh).exists()
 
     @property
     def minutes(self) -> float:
@@ -111,6 +145,34 @@ class Call(models.Model):
         if Call.objects.filter(pk=self.pk).going_on().update(agent_state=agent_state):
             self._tell_the_staff()
 
+    def take(self, user: User, how: str) -> bool:
+        """`user` speaks in the agent's place from now on. False if somebody else does, or if the call is over."""
+        free = Call.objects.filter(Q(owner=None) | Q(owner=user), pk=self.pk).going_on()
+        # One UPDATE whose row count is the answer: of two who press at once, one has the call.
+        if not free.update(owner=user, owner_since=timezone.now(), held_as=how, is_muted=False):
+            return False
+        self._tell_the_staff()
+        return True
+
+    def give_back(self, user: User | None = None) -> bool:
+        """The agent has the word again. False if nobody had taken it, or somebody other than `user`."""
+        held = Call.objects.filter(pk=self.pk, owner__isnull=False)
+        if user:
+            held = held.filter(owner=user)
+        if not held.update(owner=None, owner_since=None, held_as=""):
+            return False
+        self._tell_the_staff()
+        return True
+
+    def mute_agent(self, *, is_muted: bool) -> None:
+        if Call.objects.filter(pk=self.pk).going_on().update(is_muted=is_muted):
+            self._tell_the_staff()
+
+    def show_connection(self, quality: str) -> None:
+        """How good the visitor's line is now."""
+        if Call.objects.filter(pk=self.pk).going_on().exclude(connection=quality).update(connection=quality):
+            self._tell_the_staff()
+
     def add_turn(
         self,
         speaker: str,
@@ -121,6 +183,7 @@ class Call(models.Model):
         metrics: dict[str, Any] | None = None,
         is_interrupted: bool = False,
         is_answered: bool | None = None,
+        is_confirmed: bool = False,
         citations: Iterable[tuple[int, str, float]] = (),
     ) -> Turn:
         """Store one thing said, then show it to the staff who are watching.
@@ -142,6 +205,7 @@ class Call(models.Model):
                 metrics=metrics or {},
                 is_interrupted=is_interrupted,
                 is_answered=is_answered,
+                is_confirmed=is_confirmed,
             )
             Citation.objects.bulk_create(
                 Citation(turn=turn, version_id=version, passage=passage, score=score)
@@ -171,6 +235,7 @@ class Turn(models.Model):
     metrics = models.JSONField(default=dict, blank=True, help_text="Milliseconds by stage.")
     is_interrupted = models.BooleanField(default=False)
     is_answered = models.BooleanField(null=True, help_text="Of an agent's turn: did it rest on something written?")
+    is_confirmed = models.BooleanField(default=False, help_text="Of an agent's turn: it passed on a note of the staff.")
 
     class Meta:
         ordering = ["number"]
@@ -190,6 +255,39 @@ class Citation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} in turn {self.turn_id}"
+
+
+class Watching(models.Model):
+    """One open page of one call. Its socket writes the row, keeps it fresh and deletes it."""
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="watchings")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.user} watches {self.call}"
+
+
+class AuditEntry(models.Model):
+    """What a member of staff did to a call. It outlives the call, though not the words in it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    call = models.ForeignKey(Call, models.SET_NULL, null=True, related_name="audit")
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="audit")
+    verb = models.CharField(max_length=20)
+    details = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["venue", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.verb}"
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):

@@ -3,14 +3,13 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from concierge.access import member_required
 from concierge.models import Membership, Venue
-from voice import live, rooms
+from voice import live, verbs
 from voice.models import Call
 
 
@@ -28,28 +27,43 @@ def call_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     return render(
         request,
         "voice/call.html",
-        _wall(request) | {"call": call, "transcript": live.transcript_html(call), "may_steer": may_steer},
+        _wall(request)
+        | {
+            "call": call,
+            "transcript": live.transcript_html(call),
+            "may_steer": may_steer,
+            "longest_line": verbs.LONGEST_LINE,
+            "spoken_language": verbs.spoken_language(call),
+        },
     )
 
 
 @require_POST
 @member_required(Membership.Role.AGENT)
-def end_call(request: HttpRequest, pk: UUID) -> HttpResponseRedirect:
-    """Ask the agent to say goodbye. The call ends when it has hung up; the page shows that when it happens."""
+def act(request: HttpRequest, pk: UUID, verb: str) -> HttpResponse:
+    """Do one verb. A script is told in JSON: message, and for listening and talking url and token of the room."""
     may_steer = Venue.objects.visible_to(request.user, Membership.Role.AGENT)
     call = get_object_or_404(Call.objects.filter(venue__in=may_steer), pk=pk)
-    if call.state == Call.State.ENDED:
-        messages.info(request, _("This call is over already."))
+    if verb not in verbs.VERBS:
+        raise Http404
+    is_script = request.headers.get("Accept", "").startswith("application/json")
+    try:
+        done = verbs.do(call, request.user, verb, request.POST.get("line", ""))  # type: ignore[arg-type]
+    except verbs.Refused as refusal:
+        if is_script:
+            return JsonResponse({"message": str(refusal)}, status=_status_of(refusal))
+        (messages.error if isinstance(refusal, verbs.LineDown) else messages.info)(request, str(refusal))
     else:
-        try:
-            rooms.steer(call, "hang_up")
-        except rooms.RoomGone:
-            messages.info(request, _("This call is over already."))
-        except rooms.RoomsError:
-            messages.error(request, _("The call could not be ended: its line does not answer. Please try again."))
-        else:
-            messages.info(request, _("The concierge says goodbye and hangs up."))
+        if is_script:
+            return JsonResponse({"message": done.message, **done.room})
+        messages.info(request, done.message)
     return redirect("staff:call", pk=call.pk)
+
+
+def _status_of(refusal: verbs.Refused) -> int:
+    if isinstance(refusal, verbs.BadLine):
+        return 400
+    return 503 if isinstance(refusal, verbs.LineDown) else 409
 
 
 def _wall(request: HttpRequest) -> dict[str, object]:

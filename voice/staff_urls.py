@@ -6,5 +6,5 @@ app_name = "staff"
 urlpatterns = [
     path("", staff.wall, name="wall"),
     path("calls/<uuid:pk>/", staff.call_page, name="call"),
-    path("calls/<uuid:pk>/end", staff.end_call, name="end"),
+    path("calls/<uuid:pk>/<slug:verb>", staff.act, name="act"),
 ]

@@ -126,6 +126,7 @@ function call(region) {
     if (!(region.dataset.state === 'ended' && message.state !== 'ended')) {
       region.dataset.state = message.state
       head.innerHTML = message.head
+      hold(message)
     }
     if (message.kind === 'snapshot') {
       turns.innerHTML = message.turns
@@ -136,6 +137,12 @@ function call(region) {
       put(message)
     }
     if (message.state === 'ended') interims.replaceChildren()
+  }
+
+  function hold({ hold, held_as: heldAs, is_muted: isMuted }) {
+    const before = region.dataset.hold
+    Object.assign(region.dataset, { hold, heldAs, muted: isMuted ? '1' : '0' })
+    region.dispatchEvent(new CustomEvent('concierge:hold', { detail: { hold, heldAs, before } }))
   }
 
   function put({ number, speaker, turn }) {
