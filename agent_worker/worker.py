@@ -18,6 +18,7 @@ from agent_worker.agent import Concierge
 from agent_worker.behaviors.departure import end_with_the_visitor
 from agent_worker.behaviors.goodbye import end_after_goodbye
 from agent_worker.behaviors.greeting import greet, notice_when_reachable
+from agent_worker.behaviors.happenings import show_happenings
 from agent_worker.behaviors.mishearing import admit_not_understanding
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
@@ -100,6 +101,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     limit_time(ctx, session)
     admit_not_understanding(session)
     obey_staff(ctx, session)
+    show_happenings(ctx, session)
     end_after_goodbye(ctx, session)
     answer_typed(ctx, session)
 

@@ -182,7 +182,7 @@ class WallConsumer(StaffConsumer):
         }
 
     def concerns_page(self, message: Message) -> bool:
-        return message["kind"] == "words" or message["took_place"]
+        return message["kind"] == "words" or bool(message.get("took_place"))
 
     def for_page(self, message: Message) -> Message:
         if message["kind"] == "words":
@@ -245,6 +245,8 @@ class CallConsumer(StaffConsumer):
     def for_page(self, message: Message) -> Message:
         if message["kind"] == "words":
             return {key: message[key] for key in ("kind", "speaker", "text")}
+        if message["kind"] == "happening":
+            return {"kind": "happening", "at": message["at"], "happening": message["happening"][self.language]}
         told: Message = {"kind": "head", "state": message["state"], "head": message["head"][self.language]}
         told |= self._hold(message["hold"])
         if message["kind"] == "turn":

@@ -25,7 +25,7 @@ from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 
 from voice.fanout import Message, group_of, layer_in_use
-from voice.models import Call, Turn
+from voice.models import Call, Happening, Turn
 
 if TYPE_CHECKING:
     from concierge.models import Venue
@@ -64,6 +64,13 @@ def show_turn(turn: Turn) -> None:
     call = _as_it_is_now(turn.call_id)
     told = {"number": turn.number, "speaker": turn.speaker, "turn": _in_each_language(turn_html, turn, call)}
     _send(call.venue_id, {"kind": "turn", **_facts(call), **told})
+
+
+@_never_raises
+def show_happening(happening: Happening) -> None:
+    """A tool was called, something failed, or staff did something."""
+    told = {"at": happening.at.timestamp(), "happening": _in_each_language(happening_html, happening, happening.call)}
+    _send(happening.call.venue_id, {"kind": "happening", "call": str(happening.call_id), **told})
 
 
 @_never_raises
@@ -115,8 +122,19 @@ def turn_html(turn: Turn, call: Call) -> SafeString:
 
 
 def transcript_html(call: Call) -> SafeString:
+    """All that was said and done, in the order in which it was."""
     turns = call.turns.prefetch_related("citations__version")
-    return mark_safe("".join(turn_html(turn, call) for turn in turns))
+    happenings = call.happenings.select_related("user")
+    timeline = [(turn.said_at, turn_html(turn, call)) for turn in turns]
+    # Turns stay in the order of their numbers: a clock may disagree by a moment.
+    for happening in happenings:
+        after = next((n for n, (at, _) in enumerate(timeline) if at > happening.at), len(timeline))
+        timeline.insert(after, (happening.at, happening_html(happening, call)))
+    return mark_safe("".join(html for _, html in timeline))
+
+
+def happening_html(happening: Happening, call: Call) -> SafeString:
+    return render_to_string("voice/_happening.html", {"happening": happening, "call": call})
 
 
 def _with_words(calls: QuerySet[Call]) -> QuerySet[Call]:

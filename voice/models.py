@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 HEARTBEAT_FRESH = timedelta(seconds=15)
+LONGEST_HAPPENING = 500
 # A staff page that is open says so every five seconds.
 WATCHING_FRESH = timedelta(seconds=12)
 
@@ -214,6 +215,16 @@ class Call(models.Model):
             transaction.on_commit(lambda: live.show_turn(turn))
         return turn
 
+    def add_happening(
+        self, kind: str, name: str, text: str = "", *, ms: int | None = None, user: User | None = None
+    ) -> Happening:
+        """Store something that is done and not said, then show it between the turns."""
+        from voice import live
+
+        happening = self.happenings.create(kind=kind, name=name[:60], text=text[:LONGEST_HAPPENING], ms=ms, user=user)
+        transaction.on_commit(lambda: live.show_happening(happening))
+        return happening
+
     def _tell_the_staff(self) -> None:
         from voice import live
 
@@ -255,6 +266,29 @@ class Citation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} in turn {self.turn_id}"
+
+
+class Happening(models.Model):
+    """What took place in a call beside the words: a tool was called, something failed, staff did something."""
+
+    class Kind(models.TextChoices):
+        TOOL = "tool"
+        ERROR = "error"
+        VERB = "verb"
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="happenings")
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=60)
+    text = models.CharField(max_length=500, blank=True)
+    ms = models.PositiveIntegerField(null=True, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.name}"
 
 
 class Watching(models.Model):

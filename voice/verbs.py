@@ -17,7 +17,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from voice import rooms
-from voice.models import AuditEntry, Call, Worker
+from voice.models import AuditEntry, Call, Happening, Worker
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -73,6 +73,7 @@ def do(call: Call, user: User, verb: str, line: str = "") -> Done:
     AuditEntry.objects.create(
         user=user, call=call, venue_id=call.venue_id, verb=verb, details={"line": line} if line else {}
     )
+    call.add_happening(Happening.Kind.VERB, verb, line, user=user)
     return done
 
 

@@ -123,6 +123,7 @@ function call(region) {
 
   function show(message) {
     if (message.kind === 'words') return speak(message)
+    if (message.kind === 'happening') return happen(message)
     if (!(region.dataset.state === 'ended' && message.state !== 'ended')) {
       region.dataset.state = message.state
       head.innerHTML = message.head
@@ -132,7 +133,7 @@ function call(region) {
       turns.innerHTML = message.turns
       interims.replaceChildren()
     } else if (message.kind === 'turn') {
-      const last = Number(turns.lastElementChild?.dataset.number ?? 0)
+      const last = Number([...turns.querySelectorAll('.turn')].at(-1)?.dataset.number ?? 0)
       if (message.number > last + 1) return 'behind' // one was lost on the way
       put(message)
     }
@@ -152,6 +153,13 @@ function call(region) {
     interims.querySelector(`.${speaker}`)?.remove()
     fresh.classList.add('arrived')
     turns.insertBefore(fresh, [...turns.children].find((other) => Number(other.dataset.number) > number) ?? null)
+  }
+
+  function happen({ at, happening }) {
+    const fresh = fragment(happening)
+    const old = document.getElementById(fresh.id)
+    if (old) return old.replaceWith(fresh)
+    turns.insertBefore(fresh, [...turns.children].find((other) => Number(other.dataset.at) > at) ?? null)
   }
 
   function speak({ speaker, text }) {

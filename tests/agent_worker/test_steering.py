@@ -11,6 +11,7 @@ from livekit.agents import AgentSession, llm
 from agent_worker import translating
 from agent_worker.agent import Concierge
 from agent_worker.behaviors import steering as behavior
+from agent_worker.behaviors.happenings import show_happenings
 from agent_worker.behaviors.steering import obey_staff
 from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
 from agent_worker.behaviors.typing import answer_typed
@@ -72,6 +73,7 @@ class Scene:
         ctx = SimpleNamespace(room=self.room, add_shutdown_callback=self.callbacks.append)
         record_transcript(ctx, self.session, StaffCaptions(self.call))
         obey_staff(ctx, self.session)
+        show_happenings(ctx, self.session)
         answer_typed(ctx, self.session)
         await self.session.start(Concierge(facts), record=False, session_host=False)
         return self
@@ -295,6 +297,23 @@ def test_an_order_with_a_participants_name_on_it_is_never_obeyed(call, verb, det
     scene = play(call, story)
     assert said(call) == []
     assert scene.room.shown == {}
+
+
+def test_staff_see_which_tool_was_called_and_how_good_the_line_is(call):
+    model = ScriptedLLM({"tool": "opening_hours", "args": {"place": "pool"}}, "It is open.")
+
+    async def story(scene):
+        await scene.ask("Is the pool open now?")
+        visitor = SimpleNamespace(identity=call.visitor_identity)
+        scene.room.emit("connection_quality_changed", visitor, rtc.ConnectionQuality.QUALITY_POOR)
+        scene.room.emit("connection_quality_changed", SimpleNamespace(identity="staff-1"), 2)
+        await scene.settle()
+
+    play(call, story, model)
+    happening = call.happenings.get()
+    assert (happening.kind, happening.name, happening.text) == ("tool", "opening_hours", '{"place": "pool"}')
+    call.refresh_from_db()
+    assert call.connection == "poor"
 
 
 def test_a_line_is_translated_where_a_model_can(monkeypatch):

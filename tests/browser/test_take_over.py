@@ -69,8 +69,8 @@ def test_a_note_is_used_in_the_next_answer_and_the_visitor_sees_who_confirmed_it
         expect(staff.get_by_text("has your note")).to_be_visible()
         visitor.type("Is there a jazz band tonight?")
         visitor.wait_for_words("The staff confirm: The jazz band plays on the terrace tonight at nine.")
-        expect(visitor.page.get_by_role("log").get_by_text("Confirmed by the staff")).to_be_visible()
-        expect(staff.get_by_role("log").get_by_text("confirmed by the staff")).to_be_visible()
+        expect(visitor.page.locator(".turn.agent:last-child .confirmed")).to_be_visible()
+        expect(staff.get_by_role("log").get_by_text("confirmed by the staff").last).to_be_visible()
         hangs_up(visitor)
     assert call_after(stack, before)["turns"][-1]["is_answered"] is True
 
