@@ -2,10 +2,10 @@
 
 PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
 
-.PHONY: help run setup test unit lint format types migrations bench pictures audit hooks
+.PHONY: help run setup test unit lint format types migrations bench bench-voice pictures audit hooks
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-11s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 run: ## everything a newcomer needs, then all processes until Ctrl-C
 	@deploy/bootstrap.sh python manage.py run --setup
@@ -33,6 +33,9 @@ migrations: ## do the models have their migrations?
 
 bench: ## latency and memory, in one table
 	@$(PYTHON_WITH_TOOLS) python -m tests.bench
+
+bench-voice: ## how long a visitor waits for each kind of answer
+	@$(PYTHON_WITH_TOOLS) python -m tests.bench_voice
 
 pictures: ## the README's pictures, taken anew
 	@$(PYTHON_WITH_TOOLS) python -m tests.pictures

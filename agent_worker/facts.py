@@ -28,7 +28,7 @@ def load_facts(venue: Venue, language: str) -> Facts:
     lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language)]
     return Facts(
         names=tuple(names_of(venue, language)),
-        greeting=text.greeting or phrase(language, "greeting", name=text.name),
+        greeting=greeting_of(venue, language),
         instructions=prompt(
             "concierge",
             name=text.name,
@@ -38,6 +38,11 @@ def load_facts(venue: Venue, language: str) -> Facts:
             facts="\n".join(lines),
         ),
     )
+
+
+def greeting_of(venue: Venue, language: str) -> str:
+    text = venue.text(language)
+    return text.greeting or phrase(language, "greeting", name=text.name)
 
 
 def spoken_now(venue: Venue) -> str:

@@ -7,7 +7,7 @@ Deepgram, OpenAI and ElevenLabs, and falls back to the local stages when one of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from importlib.util import find_spec
@@ -27,6 +27,7 @@ from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.speaking import CannotSpeak
 from agent_worker.providers.voices import chosen_voice, local_tts
 from agent_worker.providers.whisper import WhisperSTT
+from agent_worker.turn_end import TurnEnd
 
 if TYPE_CHECKING:
     from concierge.models import Venue
@@ -37,8 +38,8 @@ Userdata = TypeVar("Userdata")
 # Seconds. 0.25 is the least that the turn detector allows; a turn waits for the longer of it and MIN_DELAY.
 VAD_SILENCE = 0.25
 MIN_DELAY = 0.3
-# The wait when the turn detector believes that the visitor will go on.
-MAX_DELAY = 1.2
+# The wait for a visitor who will probably go on.
+MAX_DELAY = 1.4
 # What a visitor says in the first moments of the agent's first words is not heard, lest it is the agent's echo.
 AEC_WARMUP = 0.8
 # Speech without words after this long is told as an event, so that the agent can ask to hear it again.
@@ -99,17 +100,20 @@ def rough_languages(profile: Profile) -> frozenset[str]:
     )
 
 
-def warm(profile: Profile, languages: Iterable[str]) -> None:
-    """Load each engine and let it work once, so that the first caller does not wait for it. Blocking."""
+def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
+    """Load each engine and let it work once, so that the first caller does not wait for it. Blocking.
+
+    `greetings` are those of the venues, by language; they and the fixed phrases are spoken ahead.
+    """
     if profile is Profile.CLOUD:
         return  # the local stages are a fallback; who needs them waits for them once
     heard, spoken = spoken_languages(profile)
-    for language in languages:
+    for language, texts in greetings.items():
         if language in heard:
             hearing.do(whisper.warm, language)
         if language in spoken:
             fixed = [text for text in phrases(language).values() if "$" not in text]
-            local_tts(language).rehearse(fixed)
+            local_tts(language).rehearse([*texts, *fixed])
 
 
 # The session
@@ -134,17 +138,19 @@ def build_session(
             llm=model, vad=None, userdata=userdata, turn_handling={"turn_detection": None}, user_away_timeout=None
         )
     activity = inference.VAD(min_silence_duration=VAD_SILENCE)
-    return AgentSession(
+    turn_end = TurnEnd()
+    session: AgentSession[Userdata] = AgentSession(
         vad=activity,
         stt=_ears(profile, venue, language, activity, names),
         llm=model,
         tts=_voice(profile, venue, language) or NOT_GIVEN,
         turn_handling=TurnHandlingOptions(
-            # Its default would ask LiveKit's cloud in development.
-            turn_detection=inference.TurnDetector(version="v1-mini"),
+            turn_detection=turn_end,
             endpointing={"mode": "fixed", "min_delay": MIN_DELAY, "max_delay": MAX_DELAY},
             interruption={"enabled": True, "mode": "vad", "min_duration": 0.4, "resume_false_interruption": True},
-            preemptive_generation={"enabled": profile is Profile.CLOUD},
+            # Search, model and voice begin with the final transcript; the turn is confirmed meanwhile. Tools wait for
+            # that, and so does every sound.
+            preemptive_generation={"enabled": True, "preemptive_tts": True},
         ),
         stt_context_options={"keyterms": list(names)} if profile is Profile.CLOUD else {},
         use_tts_aligned_transcript=True,
@@ -153,6 +159,8 @@ def build_session(
         transcription_timeout=TRANSCRIPTION_TIMEOUT,
         userdata=userdata,
     )
+    session.on("user_input_transcribed", turn_end.hear)
+    return session
 
 
 def names_of(venue: Venue, language: str, most: int = 40) -> list[str]:

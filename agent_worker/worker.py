@@ -26,7 +26,7 @@ from agent_worker.behaviors.time_limit import limit_time
 from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
 from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
-from agent_worker.facts import load_facts
+from agent_worker.facts import greeting_of, load_facts
 from agent_worker.slots import FULL_LOAD, Slots
 from concierge.models import Venue
 from knowledge import search
@@ -42,8 +42,11 @@ slots = Slots()
 
 def prewarm(process: JobProcess) -> None:
     """Load every model and index before the first call; later threads find them loaded."""
-    languages = {language for venue in Venue.objects.all() for language in venue.languages}
-    pipeline.warm(slots.profile, sorted(languages))
+    greetings: dict[str, list[str]] = {}
+    for venue in Venue.objects.prefetch_related("texts"):
+        for language in venue.languages:
+            greetings.setdefault(language, []).append(greeting_of(venue, language))
+    pipeline.warm(slots.profile, greetings)
     search.warm()
 
 

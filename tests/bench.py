@@ -210,10 +210,10 @@ def memory_by_process(stack: Stack) -> Iterator[tuple[str, float]]:
             yield name, sum(process.memory_full_info().pss for process in members) / 1e6
 
 
-def write(table: str) -> None:
+def write(table: str, *, begin: str = BEGIN, end: str = END) -> None:
     page = ROOT / "docs" / "performance.md"
     text = page.read_text()
-    page.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL))
+    page.write_text(re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.DOTALL))
     tell(f"Written to {page.relative_to(ROOT)}")
 
 

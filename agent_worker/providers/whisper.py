@@ -6,6 +6,7 @@ given a shorter window instead (docs/performance.md has the figures): five times
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import os
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from math import ceil, exp
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -141,20 +143,22 @@ class Ear:
     def can_hear(self, language: str) -> bool:
         return language in self.model.supported_languages
 
-    def hear(self, samples: np.ndarray, language: str, prompt: str = "") -> Heard:
-        """The words in `samples` (float32, 16 kHz), or nothing where there are none."""
+    def hear(self, samples: np.ndarray, language: str, prompt: str = "", given_up: Event | None = None) -> Heard:
+        """The words in `samples` (float32, 16 kHz), or nothing where there are none, or where nobody waits any more."""
         seconds = len(samples) / SAMPLE_RATE
         if seconds < 0.1:
             return NOTHING
         if seconds > FULL_WINDOW - ROOM_AFTER:
             return self._hear_long(samples, language, prompt)
         window = min(FULL_WINDOW, max(SHORTEST_WINDOW, ceil(seconds) + ROOM_AFTER))
-        heard = self._hear_window(samples, language, prompt, window)
+        heard = self._hear_window(samples, language, prompt, window, given_up)
         if heard is None and window < FULL_WINDOW:
-            heard = self._hear_window(samples, language, "", FULL_WINDOW)
+            heard = self._hear_window(samples, language, "", FULL_WINDOW, given_up)
         return heard or NOTHING
 
-    def _hear_window(self, samples: np.ndarray, language: str, prompt: str, window: int) -> Heard | None:
+    def _hear_window(
+        self, samples: np.ndarray, language: str, prompt: str, window: int, given_up: Event | None
+    ) -> Heard | None:
         """None if the model lost the thread."""
         tokenizer, suppressed = self._tokenizer(language)
         frames = window * self.model.frames_per_second
@@ -162,8 +166,11 @@ class Ear:
         features = np.pad(features, ((0, 0), (0, frames - features.shape[-1])))
         before = self._prompt(language, prompt)
         tokens = [*([tokenizer.sot_prev, *before] if before else []), *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        encoded = self.model.encode(features)
+        if given_up and given_up.is_set():
+            return NOTHING  # half the work is spared, and whoever is next in the lane begins
         result = self.model.model.generate(
-            self.model.encode(features),
+            encoded,
             [tokens],
             beam_size=BEAM_SIZE,
             # Nobody says more than ten tokens a second; a model that repeats itself is stopped early.
@@ -278,7 +285,12 @@ class WhisperSTT(stt.STT):
         conn_options: APIConnectOptions,
     ) -> stt.SpeechEvent:
         spoken = self._language if language is NOT_GIVEN else str(language)
-        heard = await hearing.run(self._hear, samples_of(rtc.combine_audio_frames(buffer)), spoken)
+        given_up = Event()
+        try:
+            heard = await hearing.run(self._hear, samples_of(rtc.combine_audio_frames(buffer)), spoken, given_up)
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
             alternatives=[
@@ -286,10 +298,10 @@ class WhisperSTT(stt.STT):
             ],
         )
 
-    def _hear(self, samples: np.ndarray, language: str) -> Heard:
+    def _hear(self, samples: np.ndarray, language: str, given_up: Event) -> Heard:
         if callable(self._prompt):
             self._prompt = self._prompt()
-        return load(model_for(language)).hear(samples, language, self._prompt)
+        return load(model_for(language)).hear(samples, language, self._prompt, given_up)
 
 
 def samples_of(frame: rtc.AudioFrame) -> np.ndarray:

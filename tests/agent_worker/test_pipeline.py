@@ -12,8 +12,9 @@ from livekit.agents import Agent, function_tool, llm, stt, tts
 
 from agent_worker import pipeline
 from agent_worker.pipeline import Profile, build_session, chosen_profile, names_of, rough_languages, spoken_languages
-from agent_worker.providers import espeak, whisper
+from agent_worker.providers import espeak, speaking, whisper
 from agent_worker.providers.engines import Lane, loaded_once
+from agent_worker.providers.voices import local_tts
 from concierge.models import Venue
 from tests.agent_worker.sound import RATE, Loudspeaker, Microphone, espeak_says, silence
 
@@ -86,6 +87,12 @@ def test_without_espeak_arabic_is_captions_only(somewhere, monkeypatch):
     finally:
         pipeline.spoken_languages.cache_clear()
     assert built(somewhere, "ar")[2] is None
+
+
+def test_a_venues_greeting_is_spoken_ahead(monkeypatch):
+    pipeline.warm(Profile.LOCAL, {"en": ["Welcome to the house of a thousand lamps."]})
+    monkeypatch.setattr(speaking, "_render", lambda *_: pytest.fail("it was rendered only now"))
+    assert speaking.speak("Welcome to the house of a thousand lamps.", local_tts("en").voices).pcm
 
 
 # Stages
@@ -235,7 +242,7 @@ def test_a_spoken_question_is_answered_aloud(somewhere, tmp_path):
         await session.aclose()
         return loudspeaker.heard
 
-    pipeline.warm(Profile.LOCAL, ["en"])
+    pipeline.warm(Profile.LOCAL, {"en": ["Welcome to Palm Court."]})
     with ThreadPoolExecutor(1) as thread:  # the browser tests of the same run keep an event loop in this one
         heard = rtc.combine_audio_frames(thread.submit(asyncio.run, call()).result())
     assert "swimming pool" in asked[0].lower()

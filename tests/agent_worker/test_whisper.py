@@ -1,6 +1,7 @@
 import asyncio
 import re
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,6 +35,41 @@ def test_the_end_of_a_long_question_is_heard(ear, tmp_path):
     samples = espeak_says(f"{long} Is there a table in the garden?", tmp_path, speed=130)
     assert len(samples) / RATE > 12
     assert "garden" in ear.hear(samples, "en").text
+
+
+def test_what_nobody_waits_for_any_more_is_not_decoded(ear, tmp_path, monkeypatch):
+    began, generated = threading.Event(), []
+    encode = ear.model.encode
+
+    def slow_encode(features):
+        began.set()
+        assert given_up.wait(10)
+        return encode(features)
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(whole_model, name)
+
+        def generate(self, *args, **kwargs):
+            generated.append(args)
+            return whole_model.generate(*args, **kwargs)
+
+    whole_model, given_up = ear.model.model, threading.Event()
+    monkeypatch.setattr(ear.model, "encode", slow_encode)
+    monkeypatch.setattr(ear.model, "model", Counting())
+    monkeypatch.setattr(whisper, "Event", lambda: given_up)
+
+    async def recognise_and_give_up() -> None:
+        frame = rtc.AudioFrame((espeak_says(QUESTION, tmp_path) * 32767).astype(np.int16).tobytes(), RATE, 1, 2 * RATE)
+        task = asyncio.create_task(WhisperSTT("en").recognize(frame))
+        await asyncio.to_thread(began.wait, 10)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await whisper.hearing.run(lambda: None)  # the lane is free again
+
+    asyncio.run(recognise_and_give_up())
+    assert given_up.is_set()
+    assert not generated
 
 
 NOISES = {

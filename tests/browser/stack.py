@@ -25,7 +25,7 @@ from voice.models import Call
 def turn(turn):
     cites = [citation.version.text.article.slug for citation in turn.citations.all()]
     names = ("speaker", "text", "metrics", "is_interrupted", "is_answered")
-    return {name: getattr(turn, name) for name in names} | {"cites": cites}
+    return {name: getattr(turn, name) for name in names} | {"cites": cites, "said_at": turn.said_at.timestamp()}
 
 def call(call):
     names = ("state", "end_reason")

@@ -29,6 +29,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
     "--host-resolver-rules=MAP *.localhost 127.0.0.1",
 ]
+REACHING = 0.25  # seconds between a pointer's coming to a button and its click, at the least
 EAR = (Path(__file__).parent / "ear.js").read_text()
 
 
@@ -44,12 +45,18 @@ class Visitor:
     page: Page
 
     def talk(self) -> None:
-        self.page.get_by_role("button", name="Talk", exact=True).click()
+        button = self.page.locator("[data-start=voice]").first
+        button.hover()
+        time.sleep(REACHING)
+        button.click()
 
     def type(self, question: str) -> None:
         box = self.page.get_by_role("textbox")
         box.fill(question)
         box.press("Enter")
+
+    def hang_up(self) -> None:
+        self.page.locator("[data-part=hangup]").click()
 
     @property
     def state(self) -> str:

@@ -1,0 +1,299 @@
+"""`make bench-voice`: how long a visitor waits for each kind of answer, and how often a pause is taken for the end.
+
+Real Chromium, livekit-server and agent worker. Each profile speaks the same recordings in calls of some turns each:
+short and long questions, pauses inside a sentence, small talk, a tool, Arabic, and talking over an answer.
+Prints one table and, with --write, puts it into docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.bench import at, ended_call, tell, write
+from tests.browser import speech
+from tests.browser.stack import Stack
+from tests.browser.visitor import Visitor, launch, visiting
+
+BEGIN, END = "<!-- bench-voice: begin -->", "<!-- bench-voice: end -->"
+EARLY_MS = 150  # of an answer that begins while the last sound of the question still rings, as bench.py has it
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What a visitor says in one turn. If `pause` is not 0, its longest silence is that many seconds long."""
+
+    kind: str
+    text: str
+    pause: float = 0.0
+    language: str = "en"
+
+
+def said(kind: str, *texts: str, language: str = "en") -> list[Utterance]:
+    return [Utterance(kind, text, language=language) for text in texts]
+
+
+def paused(first: str, then: str, seconds: float) -> Utterance:
+    """`first` with the voice of somebody who goes on, a silence, and `then`."""
+    return Utterance("pause inside", f"{first}, {then}", seconds)
+
+
+TURNS: tuple[Utterance, ...] = (
+    *said(
+        "short question",
+        "What time is breakfast served?",
+        "When does the garden pool close?",
+        "Do you have a gym?",
+        "Where can I pray?",
+        "Is there Wi-Fi in the rooms?",
+        "Can I bring my dog?",
+        "Is there parking?",
+        "How do I get to the airport?",
+        "Do you have a kids club?",
+        "What is the check out time?",
+        "Where can I have dinner?",
+        "Can somebody iron my shirt?",
+    ),
+    *said(
+        "long question",
+        "I am travelling with my wife and two small children, and we would like to know when the pool is open.",
+        "My flight leaves very late tomorrow night, so could I keep my room longer than the usual check out time?",
+        "We have a rental car with us this time, so I would like to know where we can park it and what it costs.",
+        "I have some shirts that need washing and ironing before a meeting, is there anybody who can do that for me?",
+        "Before we come down with the whole family, could you tell me until what time breakfast is served?",
+        "I am not sure whether I have packed an adapter, so which kind of plug do the sockets in the room take?",
+    ),
+    paused("Can you tell me", "when breakfast is served?", 0.5),
+    paused("I would like to know", "where I can park my car.", 0.7),
+    paused("Is there a", "gym in the house?", 0.5),
+    paused("What time does the pool", "close in the evening?", 0.6),
+    paused("My wife and I", "would like to have dinner tonight.", 0.8),
+    paused("How much does it cost to", "keep the room until the evening?", 0.6),
+    paused("Is it possible to get to the", "airport by taxi?", 0.9),
+    paused("Do you have", "a place where I can pray?", 0.7),
+    paused("We are looking for the", "kids club.", 0.6),
+    paused("Could somebody please", "iron my shirt?", 0.5),
+    paused("I have a question about", "the fitness room.", 0.7),
+    paused("My son lost his jacket and", "we want to know who to ask.", 0.8),
+    paused("I need to see a doctor because", "my knee hurts.", 0.9),
+    paused("We arrive on Thursday with", "a very late flight.", 0.6),
+    paused("How far is it from here to", "the old market?", 0.7),
+    paused("Do you know if", "the spa takes children?", 0.5),
+    paused("Can I change my", "booking to Monday?", 0.6),
+    paused("I am staying in room four one two and", "I need two more towels.", 0.8),
+    paused("What is the name of the", "restaurant on the roof?", 0.9),
+    paused("Is the rooftop pool", "open on Sunday?", 0.5),
+    *said("small talk", "Hello, how are you?", "Thank you very much.", "Who are you?", "Are you a real person?"),
+    *said("tool", "Are you open now?", "Is the front desk open at this time?", "Is the reception open right now?"),
+    *said(
+        "Arabic",
+        "متى يُقدَّم الإفطار؟",
+        "أين يمكنني أن أصلي؟",
+        "هل يوجد موقف للسيارات؟",
+        "متى يغلق المسبح؟",
+        language="ar",
+    ),
+    *said("talking over", "Please tell me everything about breakfast.", "Tell me all about the swimming pools."),
+)
+OVER = "Excuse me, one moment please."
+TURNS_A_CALL = 8
+
+
+@dataclass
+class Outcome:
+    """What became of one profile's turns. Milliseconds."""
+
+    waits: dict[str, list[float]] = field(default_factory=dict)
+    cut_off: dict[str, int] = field(default_factory=dict)
+    said: dict[str, int] = field(default_factory=dict)
+    unanswered: list[str] = field(default_factory=list)
+    silenced: list[float] = field(default_factory=list)
+    missed_barge_ins: int = 0
+    greetings: list[float] = field(default_factory=list)
+    stages: dict[str, list[float]] = field(default_factory=dict)
+    to_the_ear: list[float] = field(default_factory=list)  # from the server's "speaking" to the first audible sample
+
+    def all_waits(self, *kinds: str) -> list[float]:
+        return [wait for kind, waits in self.waits.items() if not kinds or kind in kinds for wait in waits]
+
+
+def hold_calls(browser: Browser, stack: Stack, turns: Sequence[Utterance], folder: Path) -> Outcome:
+    outcome = Outcome()
+    for language in dict.fromkeys(turn.language for turn in turns):
+        mine = [turn for turn in turns if turn.language == language]
+        for first in range(0, len(mine), TURNS_A_CALL):
+            before = len(stack.calls())
+            with visiting(browser, stack, language=language, on_cue=True) as visitor:
+                heard_at = one_call(visitor, mine[first : first + TURNS_A_CALL], folder, outcome)
+            call = ended_call(stack, before)
+            keep_stages(call, heard_at, outcome)
+    return outcome
+
+
+def one_call(visitor: Visitor, turns: Sequence[Utterance], folder: Path, outcome: Outcome) -> list[float]:
+    """Hold one call; the moments (seconds since 1970) when answers became audible."""
+    visitor.talk()
+    clicked = visitor.page.evaluate("__ear.clicks.at(-1)")
+    greeted = visitor.first_sound_after(clicked)
+    outcome.greetings.append(greeted - clicked)
+    origin = visitor.page.evaluate("performance.timeOrigin")
+    moments = [(origin + greeted) / 1000]
+    for turn in turns:
+        visitor.wait_for_quiet(seconds=0.8)
+        visitor.forget()
+        asked = visitor.speak(cue_of(turn, folder))
+        outcome.said[turn.kind] = outcome.said.get(turn.kind, 0) + 1
+        try:
+            heard = visitor.first_sound_after(asked["begins"], seconds=12)
+        except AssertionError:
+            outcome.unanswered.append(turn.text)
+            tell(f"  {turn.kind:<15} no answer   {turn.text}")
+            continue
+        if heard < asked["ends"] - EARLY_MS:
+            outcome.cut_off[turn.kind] = outcome.cut_off.get(turn.kind, 0) + 1
+            tell(f"  {turn.kind:<15} cut off     {turn.text}")
+            continue
+        wait = heard - asked["ends"]
+        outcome.waits.setdefault(turn.kind, []).append(wait)
+        moments.append((origin + heard) / 1000)
+        tell(f"  {turn.kind:<15} {wait:5.0f} ms    {turn.text}")
+        if turn.kind == "talking over":
+            talk_over(visitor, folder, outcome)
+    visitor.wait_for_quiet(seconds=0.8)
+    visitor.page.get_by_role("button", name="Hang up").or_(
+        visitor.page.get_by_role("button", name="إنهاء")
+    ).first.click()
+    visitor.wait_for("ended")
+    return moments
+
+
+def talk_over(visitor: Visitor, folder: Path, outcome: Outcome) -> None:
+    """Interrupt the answer after a second of it; how long it went on from the interruption's first sound."""
+    time.sleep(1.0)
+    over = visitor.speak(cue_of(Utterance("over", OVER), folder))
+    time.sleep(1.0)
+    last = visitor.page.evaluate(
+        """begins => { const heard = __ear.agent.filter((at) => at > begins)
+        let last = begins
+        for (const at of heard) { if (at - last > 250) break; last = at }
+        return last - begins }""",
+        over["begins"],
+    )
+    if last > 1500:
+        outcome.missed_barge_ins += 1
+    else:
+        outcome.silenced.append(last)
+
+
+def keep_stages(call: dict, heard_at: Sequence[float], outcome: Outcome) -> None:
+    for turn in call["turns"]:
+        for stage, ms in turn["metrics"].items():
+            outcome.stages.setdefault(stage, []).append(ms)
+        if turn["speaker"] == "agent":
+            later = [moment - turn["said_at"] for moment in heard_at if 0 <= moment - turn["said_at"] < 2]
+            if later:
+                outcome.to_the_ear.append(later[0] * 1000)
+
+
+def cue_of(turn: Utterance, folder: Path) -> str:
+    """The WAV of a turn as base64: English by Piper's "joe", other languages by espeak-ng; made once."""
+    path = folder / f"{hashlib.sha256(repr(turn).encode()).hexdigest()[:16]}.wav"
+    if not path.exists():
+        say = speech.piper if turn.language == "en" else partial(speech.espeak, voice=turn.language)
+        samples = trimmed(speech.samples_of(say(turn.text, path)))
+        speech.write(with_pause(samples, turn.pause) if turn.pause else samples, path)
+    return speech.cue(path)
+
+
+def with_pause(samples: np.ndarray, seconds: float) -> np.ndarray:
+    """The same speech with its longest inner silence made `seconds` long, as if the speaker were thinking."""
+    block = speech.RATE // 100
+    whole = samples[: len(samples) // block * block].reshape(-1, block)
+    loud = np.flatnonzero(np.sqrt((whole**2).mean(axis=1)) > 0.01)
+    widest = int(np.argmax(np.diff(loud)))
+    before, after = (loud[widest] + 1) * block, loud[widest + 1] * block
+    return np.concatenate([samples[:before], np.zeros(int(speech.RATE * seconds), np.float32), samples[after:]])
+
+
+def trimmed(samples: np.ndarray) -> np.ndarray:
+    loud = np.flatnonzero(np.abs(samples) > 0.01)
+    return samples[loud[0] : loud[-1] + 1]
+
+
+def table(outcomes: dict[str, Outcome]) -> str:
+    lines = ["| what | " + " | ".join(outcomes) + " |", "|---|" + "---|" * len(outcomes)]
+
+    def row(name: str, values: Sequence[str]) -> None:
+        lines.append(f"| {name} | " + " | ".join(values) + " |")
+
+    def spread(values: Sequence[float]) -> str:
+        if not values:
+            return ""
+        return " / ".join(f"{at(values, share):,.0f}" for share in (0.5, 0.9, 0.99)) + f" (n={len(values)})"
+
+    every = list(outcomes.values())
+    row("click -> greeting audible", [spread(one.greetings) for one in every])
+    row("**end of speech -> first audible answer, all**", [spread(one.all_waits()) for one in every])
+    for kind in dict.fromkeys(kind for one in every for kind in one.said):
+        row(f"  {kind}", [spread(one.waits.get(kind, [])) for one in every])
+    for kind in ("pause inside", "long question", "short question"):
+        row(f"false cut-offs, {kind}", [f"{one.cut_off.get(kind, 0)} of {one.said.get(kind, 0)}" for one in every])
+    row("no answer at all", [str(len(one.unanswered)) for one in every])
+    row("talked over: agent silent after", [spread(one.silenced) for one in every])
+    row("talked over: missed", [str(one.missed_barge_ins) for one in every])
+    for stage in ("end_of_turn_ms", "stt_ms", "search_ms", "llm_ms", "tts_ms", "total_ms"):
+        row(
+            f"server: {stage.removesuffix('_ms').replace('_', ' ')}",
+            [spread(one.stages.get(stage, [])) for one in every],
+        )
+    row("from the server's first sound to the ear", [spread(one.to_the_ear) for one in every])
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench-voice", description=__doc__)
+    parser.add_argument("--turns", type=int, default=len(TURNS), help="How many of the turns, spread over their kinds.")
+    parser.add_argument("--kinds", default="", help="Only these kinds, comma separated.")
+    parser.add_argument("--profiles", default="local", help="Which of: local.")
+    parser.add_argument("--write", action="store_true", help="Put the table into docs/performance.md.")
+    parser.add_argument("--json", type=Path, help="Also keep every figure in this file.")
+    options = parser.parse_args()
+    kinds = [kind.strip() for kind in options.kinds.split(",") if kind.strip()]
+    turns = [turn for turn in TURNS if not kinds or turn.kind in kinds]
+    step = max(1, len(turns) // options.turns)
+    turns = turns[::step][: options.turns]
+
+    folder = Path(tempfile.mkdtemp(prefix="concierge-bench-"))
+    outcomes: dict[str, Outcome] = {}
+    for profile in options.profiles.split(","):
+        tell(f"{profile}: starting the house …")
+        stack = Stack(env={"WORKER_SLOTS": "4"})
+        try:
+            stack.start()
+            stack.shell("from concierge.models import Venue; Venue.objects.update(daily_minutes=9999)")
+            with sync_playwright() as playwright:
+                browser = launch(playwright)
+                outcomes[profile] = hold_calls(browser, stack, turns, folder)
+                browser.close()
+        finally:
+            stack.stop()
+    text = table(outcomes)
+    print(text)
+    if options.json:
+        options.json.write_text(json.dumps({name: vars(one) for name, one in outcomes.items()}, ensure_ascii=False))
+    if options.write:
+        write(text, begin=BEGIN, end=END)
+
+
+if __name__ == "__main__":
+    main()
