@@ -94,6 +94,12 @@ ROUTES: dict[str, list[Route]] = {
         for verb in verbs.VERBS
     ]
     + [Route("member:agent", "/staff/calls/{call}/dance", everybody(404), method="POST")],
+    "staff/shift": [
+        Route("member:agent", "/staff/shift", at_least("agent", 302), at_least("agent", 302), "POST", {"on": "1"})
+    ],
+    "staff/hand-offs/<int:pk>/claim": [
+        Route("member:agent", "/staff/hand-offs/{hand_off}/claim", at_least("agent", 302), method="POST")
+    ],
     "knowledge/": [
         # Whoever edits one venue goes straight to it.
         Route("member:editor", "/knowledge/", at_least("editor", 302), at_least("editor", 302), superuser=200)
@@ -155,7 +161,7 @@ class Cast:
     cookies: dict[str, dict[str, str]]  # by person
 
     def example(self, address: str) -> str:
-        return address.format(call=self.call.pk)
+        return address.format(call=self.call.pk, hand_off=self.call.hand_offs.get().pk)
 
     def client(self, person: str) -> Client:
         """Visitors and console people differ by host only; a cookie of the console may reach a venue's host too."""
@@ -172,6 +178,7 @@ def cast(palm, rival, livekit, monkeypatch):
     factories.create_text(venue=palm, slug="pool", title=f"Pool {SECRET}", body=SECRET)
     call = factories.create_call(venue=palm)
     call.turns.create(number=1, speaker="visitor", text=SECRET)
+    call.hand_offs.create(reason="asked_for_person")
     cookies: dict[str, dict[str, str]] = {"visitor": {}, "anonymous": {}}
     users = {f"own {role}": factories.create_user(venue=palm, role=role) for role in ROLES}
     users |= {f"rival {role}": factories.create_user(venue=rival, role=role) for role in ROLES}

@@ -24,7 +24,7 @@ from django.utils import timezone, translation
 from concierge.models import Venue
 from voice import fanout, live
 from voice.fanout import Message
-from voice.models import Call, Watching
+from voice.models import Call, Shift, Watching
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +171,34 @@ class WallConsumer(StaffConsumer):
         return venues.filter(slug=slug) if slug else venues
 
     def venues_to_watch(self) -> set[int]:
+        self._on_shift()
         return set(self.venues().values_list("pk", flat=True))
+
+    async def connect(self) -> None:
+        self.rung_for: set[int] = set()
+        self.staying: asyncio.Task[None] | None = None
+        await super().connect()
+        if self.passing_on:
+            self.staying = asyncio.create_task(self._stay())
+
+    async def disconnect(self, code: int) -> None:
+        if self.staying:
+            self.staying.cancel()
+        await super().disconnect(code)
+
+    async def _stay(self) -> None:
+        while True:
+            await asyncio.sleep(PRESENT_EVERY_SECONDS)
+            try:
+                await database_sync_to_async(self._on_shift)()
+            except Exception:
+                logger.exception("A console could not say that it is open")
+
+    def _on_shift(self) -> None:
+        """Whoever is on shift can be rung as long as their console is open."""
+        shifts = Shift.objects.filter(user=self.scope["user"].pk) if self.scope["user"] else Shift.objects.none()
+        shifts.update(seen_at=timezone.now())
+        self.rung_for = set(shifts.values_list("venue_id", flat=True))
 
     def snapshot(self) -> Message:
         # The venues that were joined, not those visible by now: the next check sees to those.
@@ -179,14 +206,21 @@ class WallConsumer(StaffConsumer):
         return {
             "live": live.cards_html(live.going_on(venues)),
             "ended": live.cards_html(live.just_ended(venues)),
+            "rings": live.rings_html(venues.filter(pk__in=self.rung_for)),
         }
 
     def concerns_page(self, message: Message) -> bool:
+        if message["kind"] in ("ring", "ring_over"):
+            return message["venue"] in self.rung_for
         return message["kind"] == "words" or bool(message.get("took_place"))
 
     def for_page(self, message: Message) -> Message:
         if message["kind"] == "words":
             return {key: message[key] for key in ("kind", "call", "speaker", "text")}
+        if message["kind"] == "ring_over":
+            return {"kind": "ring_over", "hand_off": message["hand_off"]}
+        if message["kind"] == "ring":
+            return {"kind": "ring", "hand_off": message["hand_off"], "html": message["html"][self.language]}
         return {
             "kind": "card",
             "call": message["call"],
@@ -240,7 +274,7 @@ class CallConsumer(StaffConsumer):
         }
 
     def concerns_page(self, message: Message) -> bool:
-        return message["call"] == str(self.call_pk)
+        return message["call"] == str(self.call_pk) and message["kind"] not in ("ring", "ring_over")
 
     def for_page(self, message: Message) -> Message:
         if message["kind"] == "words":

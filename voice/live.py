@@ -19,13 +19,13 @@ from uuid import UUID
 from asgiref.sync import ThreadSensitiveContext, async_to_sync
 from channels.layers import InMemoryChannelLayer
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 
 from voice.fanout import Message, group_of, layer_in_use
-from voice.models import Call, Happening, Turn
+from voice.models import Call, HandOff, Happening, Turn
 
 if TYPE_CHECKING:
     from concierge.models import Venue
@@ -74,6 +74,20 @@ def show_happening(happening: Happening) -> None:
 
 
 @_never_raises
+def ring(hand_off: HandOff) -> None:
+    """Somebody is wanted. Reaches the consoles of those on shift."""
+    told = {"hand_off": hand_off.pk, "html": _in_each_language(ring_html, hand_off)}
+    _send(hand_off.call.venue_id, {"kind": "ring", "call": str(hand_off.call_id), **told})
+
+
+@_never_raises
+def stop_ringing(hand_off: HandOff) -> None:
+    """Somebody comes, or nobody came."""
+    told = {"hand_off": hand_off.pk, "call": str(hand_off.call_id)}
+    _send(hand_off.call.venue_id, {"kind": "ring_over", **told})
+
+
+@_never_raises
 def show_interim(call: Call, speaker: str, text: str) -> None:
     """Words still being spoken. They travel as text and are never stored."""
     words = {"kind": "words", "call": str(call.pk), "speaker": speaker, "text": text[-LONGEST_INTERIM:]}
@@ -96,8 +110,8 @@ def just_ended(venues: QuerySet[Venue]) -> list[Call]:
 
 
 def is_in_need(call: Call) -> bool:
-    """Of a call from `going_on`: the last question found no source."""
-    return call.state == Call.State.LIVE and call.last_answered is False  # type: ignore[attr-defined]
+    """Of a call from `going_on`: it waits for a person, or the last question found no source."""
+    return call.state == Call.State.LIVE and (call.wants_person or call.last_answered is False)  # type: ignore[attr-defined]
 
 
 def cards_html(calls: Iterable[Call]) -> SafeString:
@@ -110,6 +124,18 @@ def card_html(call: Call) -> SafeString:
 
 def head_html(call: Call) -> SafeString:
     return render_to_string("voice/_call_head.html", {"call": call})
+
+
+def ring_html(hand_off: HandOff) -> SafeString:
+    return render_to_string("voice/_ring.html", {"hand_off": hand_off})
+
+
+def rings_html(venues: QuerySet[Venue]) -> SafeString:
+    """Those who wait for a person at these venues, the longest first."""
+    waiting = HandOff.objects.filter(
+        call__venue__in=venues, call__state=Call.State.LIVE, outcome=HandOff.Outcome.WAITING
+    ).select_related("call__venue")
+    return mark_safe("".join(ring_html(hand_off) for hand_off in waiting.order_by("asked_at")))
 
 
 def hold_of(call: Call) -> Message:
@@ -149,6 +175,7 @@ def _with_words(calls: QuerySet[Call]) -> QuerySet[Call]:
             last_speaker=Subquery(last.values("speaker")[:1]),
             first_question=Subquery(first.filter(speaker=Turn.Speaker.VISITOR).values("text")[:1]),
             last_answered=Subquery(last.filter(is_answered__isnull=False).values("is_answered")[:1]),
+            wants_person=Exists(HandOff.objects.filter(call=OuterRef("pk"), outcome=HandOff.Outcome.WAITING)),
             no_source=Count("turns", filter=Q(turns__is_answered=False)),
         )
     )

@@ -5,12 +5,13 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from concierge.access import member_required
 from concierge.models import Membership, Venue
-from voice import live, verbs
-from voice.models import Call
+from voice import handing_off, live, verbs
+from voice.models import AuditEntry, Call, CallBack, HandOff, Shift
 
 
 @require_safe
@@ -60,6 +61,32 @@ def act(request: HttpRequest, pk: UUID, verb: str) -> HttpResponse:
     return redirect("staff:call", pk=call.pk)
 
 
+@require_POST
+@member_required(Membership.Role.AGENT)
+def claim(request: HttpRequest, pk: int) -> HttpResponse:
+    """Come to a visitor who waits for a person. The first who does is the one."""
+    may_steer = Venue.objects.visible_to(request.user, Membership.Role.AGENT)
+    hand_off = get_object_or_404(HandOff.objects.filter(call__venue__in=may_steer).select_related("call"), pk=pk)
+    if handing_off.claim(hand_off, request.user):  # type: ignore[arg-type]
+        audited = {"call": hand_off.call, "venue_id": hand_off.call.venue_id, "verb": "claim"}
+        AuditEntry.objects.create(user_id=request.user.pk, **audited)
+        messages.success(request, _("The visitor waits for you. Take over by voice or by typing."))
+    else:
+        messages.info(request, _("Somebody else was first, or the visitor waits no longer."))
+    return redirect("staff:call", pk=hand_off.call_id)
+
+
+@require_POST
+@member_required(Membership.Role.AGENT)
+def shift(request: HttpRequest) -> HttpResponse:
+    """Go on shift (`on`=1) or off it, at all venues where one may take calls."""
+    if request.POST.get("on") == "1":
+        handing_off.begin_shift(request.user)  # type: ignore[arg-type]
+    else:
+        handing_off.end_shift(request.user)  # type: ignore[arg-type]
+    return redirect("staff:wall")
+
+
 def _status_of(refusal: verbs.Refused) -> int:
     if isinstance(refusal, verbs.BadLine):
         return 400
@@ -78,6 +105,11 @@ def _wall(request: HttpRequest) -> dict[str, object]:
         "venues": venues.prefetch_related("texts"),
         "shown_venue": slug,
         "live_count": len(going_on),
+        "may_be_rung": Venue.objects.visible_to(request.user, Membership.Role.AGENT)
+        .filter(memberships__user=request.user)  # type: ignore[misc]
+        .exists(),
+        "is_on_shift": Shift.objects.filter(user=request.user).exists(),  # type: ignore[misc]
+        "call_backs": CallBack.objects.filter(call__venue__in=shown, done_at=None).select_related("call__venue"),
         "live_cards": live.cards_html(going_on),
         "ended_cards": live.cards_html(ended),
     }

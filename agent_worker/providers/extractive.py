@@ -7,6 +7,7 @@ asks (agent_worker.agent does) is answered at once; without such output it calls
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -101,6 +102,8 @@ class Responder:
         if any(_is_output(item, "end_call") for item in after):
             return Reply()
         intent = intent_of(question)
+        if person := self._person(intent, question, before, after):
+            return person
         if small := self._small_talk(intent, before):
             return small
         return self._with_notes(question, self._hours(intent, question, after) or self._written(question, after), after)
@@ -135,6 +138,27 @@ class Responder:
 
     def _goodbye(self) -> Reply:
         return Reply(phrase(self.language, "goodbye"), tool="end_call" if "end_call" in self.tools else "")
+
+    # A person
+
+    def _person(
+        self, intent: Intent, question: str, before: Sequence[llm.ChatItem], after: Sequence[llm.ChatItem]
+    ) -> Reply | None:
+        if (told := _output(after, "call_back")) is not None:
+            return self._say("call_back_stored") if told.get("stored") else self._with_phone("person")
+        last = next((_message(item).text_content or "" for item in reversed(before) if _is_from(item, "assistant")), "")
+        number = telephone_number(question)
+        was_offered = any(phrase(language, "person_nobody") in last for language in {self.language, self.call_language})
+        if number and was_offered and "call_back" in self.tools:
+            return Reply(tool="call_back", arguments=(("number", number), ("words", question)))
+        if intent.wish is not Wish.PERSON or "call_a_person" not in self.tools:
+            return None
+        told = _output(after, "call_a_person")
+        if told is None:
+            if any(_is_output(item, "call_a_person") for item in after):
+                return self._with_phone("person")  # the tool failed
+            return Reply(tool="call_a_person", arguments=(("reason", "asked_for_person"),))
+        return self._say("person_called" if told.get("available") else "person_nobody")
 
     # Opening hours
 
@@ -220,6 +244,12 @@ class Responder:
         if not self.desk_phone:
             return self._say(f"{key}_no_phone")
         return Reply(phrase(self.language, key, phone=self.desk_phone))
+
+
+def telephone_number(text: str) -> str:
+    """The digits of a number that somebody could be called at, empty if there is none."""
+    found = re.search(r"\+?\d(?:[\s().-]*\d){5,14}", text)
+    return re.sub(r"[^\d+]", "", found.group()) if found else ""
 
 
 def bears_on(note: str, question: str) -> bool:

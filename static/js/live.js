@@ -50,6 +50,7 @@ function follow(region, show) {
 function wall(region) {
   const live = region.querySelector('[data-list="live"]')
   const ended = region.querySelector('[data-list="ended"]')
+  const rings = region.querySelector('[data-rings]')
   const counts = document.querySelectorAll('[data-live-count]')
   settle()
 
@@ -59,6 +60,14 @@ function wall(region) {
       live.innerHTML = message.live
       ended.innerHTML = message.ended
       if (focused) link(document.getElementById(focused))?.focus({ preventScroll: true })
+      rings.innerHTML = message.rings
+    } else if (message.kind === 'ring') {
+      const fresh = fragment(message.html)
+      document.getElementById(fresh.id)?.remove()
+      rings.append(fresh)
+      ringTheBell(fresh.innerText)
+    } else if (message.kind === 'ring_over') {
+      document.getElementById(`ring-${message.hand_off}`)?.remove()
     } else if (message.kind === 'card') {
       put(message)
     } else {
@@ -103,6 +112,24 @@ function wall(region) {
     const selected = region.dataset.selected && document.getElementById(region.dataset.selected)
     if (selected) link(selected).setAttribute('aria-current', 'true')
   }
+}
+
+/** Two short tones, and a note of the system's own if the page may show one. */
+function ringTheBell(text) {
+  try {
+    const audio = new AudioContext()
+    for (const [frequency, at] of [[660, 0], [880, 0.22]]) {
+      const tone = new OscillatorNode(audio, { frequency })
+      const loudness = new GainNode(audio, { gain: 0.15 })
+      tone.connect(loudness).connect(audio.destination)
+      tone.start(audio.currentTime + at)
+      tone.stop(audio.currentTime + at + 0.18)
+    }
+    setTimeout(() => audio.close(), 1000)
+  } catch {
+    // A browser that lets the page make no sound before it was touched; the notice is there.
+  }
+  if (globalThis.Notification?.permission === 'granted') new Notification(text.trim())
 }
 
 function call(region) {
@@ -199,3 +226,6 @@ function fragment(html) {
 function link(card) {
   return card?.querySelector('a')
 }
+
+// Whoever goes on shift is asked once whether the system may tell them.
+document.querySelector('.shift button[value="1"]')?.addEventListener('click', () => globalThis.Notification?.requestPermission?.())

@@ -90,6 +90,8 @@ function steer(form, page) {
     } else if (verb === "hand_back") {
       choose("note", { focus: false })
       line.blur()
+    } else if (verb === "note" || page.dataset.hold !== "mine") {
+      line.blur() // the keys are verbs again
     } else if (mode === "hand_back") {
       choose(verb, { focus: false })
     }

@@ -12,6 +12,7 @@ from agent_worker import translating
 from agent_worker.agent import Concierge
 from agent_worker.behaviors import steering as behavior
 from agent_worker.behaviors.happenings import show_happenings
+from agent_worker.behaviors.ringing import ring_until_somebody_comes
 from agent_worker.behaviors.steering import obey_staff
 from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
 from agent_worker.behaviors.typing import answer_typed
@@ -21,7 +22,7 @@ from agent_worker.pipeline import Profile
 from agent_worker.providers.extractive import ExtractiveLLM
 from tests.factories import create_article, create_call, create_user
 from tests.fakes import ScriptedLLM
-from voice import steering
+from voice import handing_off, steering
 from voice.models import Call, Turn, Watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +75,7 @@ class Scene:
         record_transcript(ctx, self.session, StaffCaptions(self.call))
         obey_staff(ctx, self.session)
         show_happenings(ctx, self.session)
+        ring_until_somebody_comes(ctx, self.session)
         answer_typed(ctx, self.session)
         await self.session.start(Concierge(facts), record=False, session_host=False)
         return self
@@ -314,6 +316,52 @@ def test_staff_see_which_tool_was_called_and_how_good_the_line_is(call):
     assert (happening.kind, happening.name, happening.text) == ("tool", "opening_hours", '{"place": "pool"}')
     call.refresh_from_db()
     assert call.connection == "poor"
+
+
+def test_a_person_is_promised_only_if_one_is_there_and_otherwise_a_call_back_is_offered(call):
+    async def story(scene):
+        await scene.ask("I want to speak to a human")
+        await scene.ask("It is 050 123 4567")
+
+    play(call, story)
+    spoken = [text for speaker, text in said(call) if speaker == "agent"]
+    assert spoken[0].startswith("I am sorry, nobody of our staff is free now.")
+    assert spoken[1].startswith("Thank you, I have written your number down.")
+    assert call.call_backs.get().number == "0501234567"
+    assert call.hand_offs.get().outcome == "nobody"
+
+
+def test_who_is_on_shift_is_rung_until_nobody_comes_and_the_visitor_is_told(call, palm, settings, monkeypatch):
+    settings.RING_AGAIN_SECONDS = 0.1
+    rang = []
+    monkeypatch.setattr(handing_off.live, "ring", lambda hand_off: rang.append(hand_off))
+    handing_off.begin_shift(create_user(venue=palm))
+
+    async def story(scene):
+        await scene.ask("Can I talk to a real person?")
+        await asyncio.sleep(1)
+
+    play(call, story)
+    spoken = [text for speaker, text in said(call) if speaker == "agent"]
+    assert spoken[0] == "I have called a colleague. One moment, please."
+    assert spoken[1].startswith("I am sorry, nobody of our staff is free now.")
+    assert len(rang) == handing_off.MOST_RINGS
+
+
+def test_who_comes_in_time_is_not_rung_again(call, palm, settings):
+    settings.RING_AGAIN_SECONDS = 0.2
+    noor = create_user(venue=palm)
+    handing_off.begin_shift(noor)
+
+    async def story(scene):
+        await scene.ask("Can I talk to a real person?")
+        assert await rows(lambda: handing_off.claim(call.hand_offs.get(), noor))
+        await asyncio.sleep(0.8)
+
+    play(call, story)
+    assert [text for speaker, text in said(call) if speaker == "agent"] == [
+        "I have called a colleague. One moment, please."
+    ]
 
 
 def test_a_line_is_translated_where_a_model_can(monkeypatch):

@@ -199,6 +199,21 @@ def test_a_muted_agent_falls_silent_in_mid_answer(stack, browsers, tmp_path):
         hangs_up(visitor)
 
 
+def test_a_visitor_who_wants_a_person_rings_whoever_is_on_shift(stack, browsers):
+    with signed_in(browsers(), stack, "agent") as staff, visiting(browsers(), stack) as visitor:
+        staff.get_by_role("button", name="Go on shift").click()
+        expect(staff.get_by_role("button", name="On shift")).to_be_visible()
+        starts_typing(visitor)
+        visitor.type("Can I talk to a real person please?")
+        visitor.wait_for_words("I have called a colleague")
+        staff.get_by_role("button", name="I come").click()
+        expect(staff.get_by_text("The visitor waits for you")).to_be_visible()
+        staff.get_by_role("link", name="All calls").click()
+        expect(staff.get_by_role("button", name="I come")).to_be_hidden()
+        staff.get_by_role("button", name="On shift").click()
+        hangs_up(visitor)
+
+
 def test_the_second_who_would_take_over_is_told_who_has_the_call(stack, browsers):
     with (
         signed_in(browsers(), stack, "agent") as first,
