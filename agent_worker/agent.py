@@ -6,17 +6,23 @@ import json
 from collections.abc import AsyncIterable
 from typing import Any, cast
 
-from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
+from livekit.agents import Agent, FlushSentinel, ModelSettings, StopResponse, llm
 from livekit.agents.utils import shortuuid
 
 from agent_worker.conversation import Conversation
 from agent_worker.facts import Facts
+from agent_worker.holding import keep, notes_for_the_model
 from agent_worker.tools import TOOLS, passages
 
 
 class Concierge(Agent):
     def __init__(self, facts: Facts) -> None:
         super().__init__(instructions=facts.instructions, tools=list(TOOLS))
+
+    async def on_user_turn_completed(self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage) -> None:
+        if self.session.userdata.is_silent:
+            await keep(self.session, new_message)
+            raise StopResponse
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
@@ -26,6 +32,8 @@ class Concierge(Agent):
         So spoken and typed questions take one road, there is no second round trip to the model, and a model that
         never calls a tool still answers from the venue's words. `chat_ctx` is this generation's own copy.
         """
+        if self.session.userdata.is_silent:
+            return  # taken over while the answer was being made
         await self._ground(chat_ctx)
         async for chunk in cast(AsyncIterable[Any], Agent.default.llm_node(self, chat_ctx, tools, model_settings)):
             yield chunk
@@ -57,6 +65,7 @@ class Concierge(Agent):
                 is_error=False,
                 created_at=message.created_at,
             ),
+            *notes_for_the_model(conversation.notes, message.created_at),
         ]
 
 

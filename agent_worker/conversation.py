@@ -13,7 +13,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
+from livekit.agents import llm
+from livekit.agents.voice import SpeechHandle
 
+from agent_worker.providers.selection import words_of
 from concierge.models import Venue
 from knowledge.search import CONFIDENT, Hit, search
 from knowledge.support import supporting
@@ -27,8 +30,19 @@ T = TypeVar("T")
 _searcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="search")
 PASSAGES = 5
 REACHABLE_SECONDS = 3.0
+# The part of a note's words that an answer must have to rest on it.
+PASSED_ON = 0.6
 # Tools whose use is not an answer in itself.
 SEARCHING = {"search_knowledge", "end_call"}
+
+
+@dataclass
+class Note:
+    """What the staff told the agent: a fact for its next answer, or what they promised the visitor."""
+
+    text: str
+    is_promise: bool = False
+    is_new: bool = True  # a new note is said in the next answer, an old one when it bears on the question
 
 
 @dataclass
@@ -42,6 +56,12 @@ class Conversation:
     ended: str = ""
     is_closing: bool = False
     reachable: asyncio.Event = field(default_factory=asyncio.Event)  # the visitor's browser can receive words
+    # What the staff do:
+    held_as: str = ""  # how a member of staff speaks in the agent's place: typing, voice
+    staff_identity: str = ""  # of the one who speaks with their own voice
+    is_muted: bool = False
+    notes: list[Note] = field(default_factory=list)
+    staff_lines: list[SpeechHandle] = field(default_factory=list)
     # Since the visitor's last words:
     question: str = ""
     question_id: str = ""
@@ -54,6 +74,23 @@ class Conversation:
     def now(self) -> datetime:
         """In the venue's time."""
         return self.at.astimezone(self.venue.zone) if self.at else self.venue.now()
+
+    @property
+    def is_silent(self) -> bool:
+        """Staff have the word: the agent hears, stores what it hears, and answers nothing."""
+        return bool(self.held_as) or self.is_muted
+
+    def is_staff_line(self, item: llm.ChatItem) -> bool:
+        """Was this spoken because a member of staff typed it?"""
+        return any(item in handle.chat_items for handle in self.staff_lines)
+
+    def pass_on(self, answer: str) -> bool:
+        """Does an answer that was given rest on a note of the staff? Such a note is new no longer."""
+        said = words_of(answer)
+        passed_on = [note for note in self.notes if is_in(words_of(note.text), said)]
+        for note in passed_on:
+            note.is_new = False
+        return bool(passed_on)
 
     async def until_reachable(self) -> None:
         """Until the visitor's browser can receive words; not for ever, since a browser that only reads may not say."""
@@ -99,6 +136,10 @@ class Conversation:
             sentences.setdefault(hit.version_id, []).append(sentence)
         citations = [(hit, " ".join(sentences[version])) for version, hit in sources.items()]
         return citations, bool(citations) or any(name not in SEARCHING for name in self.tools)
+
+
+def is_in(part: frozenset[str], whole: frozenset[str]) -> bool:
+    return bool(part) and len(part & whole) >= PASSED_ON * len(part)
 
 
 def is_found(hits: Sequence[Hit]) -> bool:

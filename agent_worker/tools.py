@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from livekit.agents import RunContext, function_tool, llm
 
@@ -13,6 +13,8 @@ from agent_worker.facts import spoken_now
 from concierge.hours import spoken_sentence, state_of
 from concierge.models import OpeningHours
 from knowledge.search import Hit
+from voice import handing_off
+from voice.models import HandOff
 
 
 @function_tool
@@ -46,7 +48,41 @@ async def end_call(context: RunContext[Conversation]) -> None:
     context.userdata.ended = context.userdata.ended or "goodbye"
 
 
-TOOLS: list[llm.Tool | llm.Toolset] = [search_knowledge, opening_hours, end_call]
+@function_tool
+async def call_a_person(
+    context: RunContext[Conversation],
+    reason: Literal["asked_for_person", "knowledge_missing", "not_allowed", "tool_failed", "emergency"],
+) -> str:
+    """Ring a person of the staff to this conversation. Promise a person only if the output says available.
+
+    Args:
+        reason: Why: the visitor asked for a person, nothing is written and they want to know, you may not do it,
+            a tool failed, or it is an emergency.
+    """
+    conversation = context.userdata
+    conversation.tools.append("call_a_person")
+    if conversation.call is None:  # a question that is tried outside a call
+        return json.dumps({"available": False})
+    hand_off = await rows(handing_off.ask, conversation.call, reason)
+    return json.dumps({"available": hand_off.outcome == HandOff.Outcome.WAITING})
+
+
+@function_tool
+async def call_back(context: RunContext[Conversation], number: str, words: str = "") -> str:
+    """Store that the visitor wants to be called back, after nobody of the staff was available.
+
+    Args:
+        number: The telephone number that the visitor gave.
+        words: What it is about, in the visitor's words.
+    """
+    conversation = context.userdata
+    conversation.tools.append("call_back")
+    if conversation.call:
+        await rows(handing_off.call_back, conversation.call, number, words)
+    return json.dumps({"stored": conversation.call is not None, "number": number})
+
+
+TOOLS: list[llm.Tool | llm.Toolset] = [search_knowledge, opening_hours, call_a_person, call_back, end_call]
 
 
 def passages(hits: Sequence[Hit]) -> str:

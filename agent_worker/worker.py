@@ -18,7 +18,9 @@ from agent_worker.agent import Concierge
 from agent_worker.behaviors.departure import end_with_the_visitor
 from agent_worker.behaviors.goodbye import end_after_goodbye
 from agent_worker.behaviors.greeting import greet, notice_when_reachable
+from agent_worker.behaviors.happenings import show_happenings
 from agent_worker.behaviors.mishearing import admit_not_understanding
+from agent_worker.behaviors.ringing import ring_until_somebody_comes
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
 from agent_worker.behaviors.time_limit import limit_time
@@ -105,6 +107,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
     admit_not_understanding(session)
     admit_trouble(ctx, session)
     obey_staff(ctx, session)
+    show_happenings(ctx, session)
+    ring_until_somebody_comes(ctx, session)
     end_after_goodbye(ctx, session)
     answer_typed(ctx, session)
 

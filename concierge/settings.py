@@ -182,6 +182,10 @@ LIVEKIT_API_SECRET = env("LIVEKIT_API_SECRET", default=_generated["livekit_api_s
 # Calls
 
 TOKENS_PER_MINUTE_PER_ADDRESS = env.int("TOKENS_PER_MINUTE_PER_ADDRESS", default=30)
+# A call that staff have taken over goes back to the agent when their page has been away for so long.
+STAFF_AWAY_SECONDS = env.int("STAFF_AWAY_SECONDS", default=8)
+# Staff on shift are rung again after so long when a visitor waits for a person; three rings in all.
+RING_AGAIN_SECONDS = env.int("RING_AGAIN_SECONDS", default=20)
 # Calls that one worker takes at once; 0 lets it choose by its cores and profile.
 WORKER_SLOTS = env.int("WORKER_SLOTS", default=0)
 

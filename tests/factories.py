@@ -54,12 +54,12 @@ def create_call(*, venue: Venue, state=Call.State.LIVE, **fields) -> Call:
     return Call.objects.create(venue=venue, state=state, **fields)
 
 
-def create_worker(*, free_slots=4, seen_at=None, **fields) -> Worker:
+def create_worker(*, free_slots=4, seen_at=None, profile="local", **fields) -> Worker:
     return Worker.objects.create(
         name=f"worker{next(_number)}",
         slots=4,
         free_slots=free_slots,
         seen_at=seen_at or timezone.now(),
-        profile="local",
+        profile=profile,
         **fields,
     )

@@ -22,6 +22,7 @@ from concierge.asgi import application
 from concierge.models import Membership
 from knowledge.models import Import
 from tests import factories
+from voice import verbs
 from voice.models import Call, Gap
 from voice.routing import websocket_urlpatterns
 
@@ -87,8 +88,18 @@ ROUTES: dict[str, list[Route]] = {
     ],
     "staff/": [Route("member:viewer", "/staff/", everybody(200), everybody(200))],
     "staff/calls/<uuid:pk>/": [Route("member:viewer", "/staff/calls/{call}/", everybody(200))],
-    "staff/calls/<uuid:pk>/end": [
-        Route("member:agent", "/staff/calls/{call}/end", at_least("agent", 302), method="POST")
+    "staff/calls/<uuid:pk>/<slug:verb>": [
+        Route(
+            "member:agent", f"/staff/calls/{{call}}/{verb}", at_least("agent", 302), method="POST", data={"line": "x"}
+        )
+        for verb in verbs.VERBS
+    ]
+    + [Route("member:agent", "/staff/calls/{call}/dance", everybody(404), method="POST")],
+    "staff/shift": [
+        Route("member:agent", "/staff/shift", at_least("agent", 302), at_least("agent", 302), "POST", {"on": "1"})
+    ],
+    "staff/hand-offs/<int:pk>/claim": [
+        Route("member:agent", "/staff/hand-offs/{hand_off}/claim", at_least("agent", 302), method="POST")
     ],
     "staff/calls/<uuid:pk>/golden": [
         Route(
@@ -204,7 +215,7 @@ class Cast:
     cookies: dict[str, dict[str, str]]  # by person
 
     def example(self, address: str) -> str:
-        return address.format(call=self.call.pk, intake=self.intake.pk)
+        return address.format(call=self.call.pk, intake=self.intake.pk, hand_off=self.call.hand_offs.get().pk)
 
     def client(self, person: str) -> Client:
         """Visitors and console people differ by host only; a cookie of the console may reach a venue's host too."""
@@ -224,6 +235,7 @@ def cast(palm, rival, livekit, monkeypatch):
     intake.drafts.create(position=1, slug="pool", language="en", title="Pool", body=SECRET, outcome="new")
     turn = call.turns.create(pk=1, number=1, speaker="visitor", text=SECRET)
     Gap.objects.create(pk=1, venue=palm).questions.create(turn=turn, embedder="none", vector=b"")
+    call.hand_offs.create(reason="asked_for_person")
     cookies: dict[str, dict[str, str]] = {"visitor": {}, "anonymous": {}}
     users = {f"own {role}": factories.create_user(venue=palm, role=role) for role in ROLES}
     users |= {f"rival {role}": factories.create_user(venue=rival, role=role) for role in ROLES}

@@ -12,6 +12,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -23,13 +24,14 @@ from django.utils import timezone, translation
 from concierge.models import Venue
 from voice import fanout, live
 from voice.fanout import Message
-from voice.models import Call
+from voice.models import Call, Shift, Watching
 
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = 4404  # unknown and forbidden alike
 TRY_AGAIN = 1013
 RECHECK_AFTER = timedelta(minutes=1)
+PRESENT_EVERY_SECONDS = 5
 # A browser that is this far behind does better with a new snapshot.
 MOST_BEHIND = 300
 
@@ -169,7 +171,34 @@ class WallConsumer(StaffConsumer):
         return venues.filter(slug=slug) if slug else venues
 
     def venues_to_watch(self) -> set[int]:
+        self._on_shift()
         return set(self.venues().values_list("pk", flat=True))
+
+    async def connect(self) -> None:
+        self.rung_for: set[int] = set()
+        self.staying: asyncio.Task[None] | None = None
+        await super().connect()
+        if self.passing_on:
+            self.staying = asyncio.create_task(self._stay())
+
+    async def disconnect(self, code: int) -> None:
+        if self.staying:
+            self.staying.cancel()
+        await super().disconnect(code)
+
+    async def _stay(self) -> None:
+        while True:
+            await asyncio.sleep(PRESENT_EVERY_SECONDS)
+            try:
+                await database_sync_to_async(self._on_shift)()
+            except Exception:
+                logger.exception("A console could not say that it is open")
+
+    def _on_shift(self) -> None:
+        """Whoever is on shift can be rung as long as their console is open."""
+        shifts = Shift.objects.filter(user=self.scope["user"].pk) if self.scope["user"] else Shift.objects.none()
+        shifts.update(seen_at=timezone.now())
+        self.rung_for = set(shifts.values_list("venue_id", flat=True))
 
     def snapshot(self) -> Message:
         # The venues that were joined, not those visible by now: the next check sees to those.
@@ -177,14 +206,21 @@ class WallConsumer(StaffConsumer):
         return {
             "live": live.cards_html(live.going_on(venues)),
             "ended": live.cards_html(live.just_ended(venues)),
+            "rings": live.rings_html(venues.filter(pk__in=self.rung_for)),
         }
 
     def concerns_page(self, message: Message) -> bool:
-        return message["kind"] == "words" or message["took_place"]
+        if message["kind"] in ("ring", "ring_over"):
+            return message["venue"] in self.rung_for
+        return message["kind"] == "words" or bool(message.get("took_place"))
 
     def for_page(self, message: Message) -> Message:
         if message["kind"] == "words":
             return {key: message[key] for key in ("kind", "call", "speaker", "text")}
+        if message["kind"] == "ring_over":
+            return {"kind": "ring_over", "hand_off": message["hand_off"]}
+        if message["kind"] == "ring":
+            return {"kind": "ring", "hand_off": message["hand_off"], "html": message["html"][self.language]}
         return {
             "kind": "card",
             "call": message["call"],
@@ -195,27 +231,89 @@ class WallConsumer(StaffConsumer):
 
 
 class CallConsumer(StaffConsumer):
-    """The transcript of one call and what is being said in it."""
+    """The transcript of one call and what is being said in it. While it is open, others see who watches."""
+
+    watching: Watching | None = None
+    staying: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        await super().connect()
+        if self.passing_on:
+            self.staying = asyncio.create_task(self._stay())
+
+    async def disconnect(self, code: int) -> None:
+        if self.staying:
+            self.staying.cancel()
+            await database_sync_to_async(self._leave)()
+        await super().disconnect(code)
 
     def call(self) -> Call | None:
-        return Call.objects.visible_to(self.user()).filter(pk=self.scope["url_route"]["kwargs"]["pk"]).first()
+        return Call.objects.visible_to(self.user()).filter(pk=self.call_pk).first()
+
+    @property
+    def call_pk(self) -> UUID:
+        return self.scope["url_route"]["kwargs"]["pk"]
+
+    @property
+    def user_pk(self) -> int:
+        return self.scope["user"].pk  # type: ignore[union-attr]  # venues_to_watch has let nobody else in
 
     def venues_to_watch(self) -> set[int]:
         call = self.call()
         return {call.venue_id} if call else set()
 
     def snapshot(self) -> Message:
-        call = Call.objects.select_related("venue").get(pk=self.scope["url_route"]["kwargs"]["pk"])
-        return {"state": call.state, "head": live.head_html(call), "turns": live.transcript_html(call)}
+        # Whoever opens a call watches it, and the head says who does.
+        self.watching = Watching.objects.create(call_id=self.call_pk, user_id=self.user_pk)
+        call = Call.objects.select_related("venue", "owner").get(pk=self.call_pk)
+        return {
+            "state": call.state,
+            "head": live.head_html(call),
+            "turns": live.transcript_html(call),
+            **self._hold(live.hold_of(call)),
+        }
 
     def concerns_page(self, message: Message) -> bool:
-        return message["call"] == str(self.scope["url_route"]["kwargs"]["pk"])
+        return message["call"] == str(self.call_pk) and message["kind"] not in ("ring", "ring_over")
 
     def for_page(self, message: Message) -> Message:
         if message["kind"] == "words":
             return {key: message[key] for key in ("kind", "speaker", "text")}
+        if message["kind"] == "happening":
+            return {"kind": "happening", "at": message["at"], "happening": message["happening"][self.language]}
         told: Message = {"kind": "head", "state": message["state"], "head": message["head"][self.language]}
+        told |= self._hold(message["hold"])
         if message["kind"] == "turn":
             told |= {key: message[key] for key in ("number", "speaker")}
             told |= {"kind": "turn", "turn": message["turn"][self.language]}
         return told
+
+    def _hold(self, hold: Message) -> Message:
+        """Who has the call, as this user sees it."""
+        whose = "" if hold["owner"] is None else "mine" if hold["owner"] == self.user_pk else "other"
+        return {"hold": whose, "held_as": hold["held_as"], "is_muted": hold["is_muted"]}
+
+    async def _stay(self) -> None:
+        """Keep the row fresh: from it the agent learns that whoever has taken over is still there."""
+        await database_sync_to_async(self._show)()
+        while True:
+            await asyncio.sleep(PRESENT_EVERY_SECONDS)
+            try:
+                await database_sync_to_async(self._be_seen)()
+            except Exception:
+                logger.exception("A staff page could not say that it is open")
+
+    def _be_seen(self) -> None:
+        if self.watching:
+            Watching.objects.filter(pk=self.watching.pk).update(seen_at=timezone.now())
+
+    def _leave(self) -> None:
+        if self.watching:
+            Watching.objects.filter(pk=self.watching.pk).delete()
+            self._show()
+
+    def _show(self) -> None:
+        """Tell the others who have this call open, if there are any."""
+        others = Watching.objects.filter(call_id=self.call_pk).exclude(user_id=self.user_pk)
+        if watched := others.select_related("call").first():
+            live.show_call(watched.call)

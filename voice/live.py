@@ -19,13 +19,13 @@ from uuid import UUID
 from asgiref.sync import ThreadSensitiveContext, async_to_sync
 from channels.layers import InMemoryChannelLayer
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 
 from voice.fanout import Message, group_of, layer_in_use
-from voice.models import Call, Turn
+from voice.models import Call, HandOff, Happening, Turn
 
 if TYPE_CHECKING:
     from concierge.models import Venue
@@ -67,6 +67,27 @@ def show_turn(turn: Turn) -> None:
 
 
 @_never_raises
+def show_happening(happening: Happening) -> None:
+    """A tool was called, something failed, or staff did something."""
+    told = {"at": happening.at.timestamp(), "happening": _in_each_language(happening_html, happening, happening.call)}
+    _send(happening.call.venue_id, {"kind": "happening", "call": str(happening.call_id), **told})
+
+
+@_never_raises
+def ring(hand_off: HandOff) -> None:
+    """Somebody is wanted. Reaches the consoles of those on shift."""
+    told = {"hand_off": hand_off.pk, "html": _in_each_language(ring_html, hand_off)}
+    _send(hand_off.call.venue_id, {"kind": "ring", "call": str(hand_off.call_id), **told})
+
+
+@_never_raises
+def stop_ringing(hand_off: HandOff) -> None:
+    """Somebody comes, or nobody came."""
+    told = {"hand_off": hand_off.pk, "call": str(hand_off.call_id)}
+    _send(hand_off.call.venue_id, {"kind": "ring_over", **told})
+
+
+@_never_raises
 def show_interim(call: Call, speaker: str, text: str) -> None:
     """Words still being spoken. They travel as text and are never stored."""
     words = {"kind": "words", "call": str(call.pk), "speaker": speaker, "text": text[-LONGEST_INTERIM:]}
@@ -89,8 +110,8 @@ def just_ended(venues: QuerySet[Venue]) -> list[Call]:
 
 
 def is_in_need(call: Call) -> bool:
-    """Of a call from `going_on`: the last question found no source."""
-    return call.state == Call.State.LIVE and call.last_answered is False  # type: ignore[attr-defined]
+    """Of a call from `going_on`: it waits for a person, or the last question found no source."""
+    return call.state == Call.State.LIVE and (call.wants_person or call.last_answered is False)  # type: ignore[attr-defined]
 
 
 def cards_html(calls: Iterable[Call]) -> SafeString:
@@ -105,13 +126,41 @@ def head_html(call: Call) -> SafeString:
     return render_to_string("voice/_call_head.html", {"call": call})
 
 
+def ring_html(hand_off: HandOff) -> SafeString:
+    return render_to_string("voice/_ring.html", {"hand_off": hand_off})
+
+
+def rings_html(venues: QuerySet[Venue]) -> SafeString:
+    """Those who wait for a person at these venues, the longest first."""
+    waiting = HandOff.objects.filter(
+        call__venue__in=venues, call__state=Call.State.LIVE, outcome=HandOff.Outcome.WAITING
+    ).select_related("call__venue")
+    return mark_safe("".join(ring_html(hand_off) for hand_off in waiting.order_by("asked_at")))
+
+
+def hold_of(call: Call) -> Message:
+    """Who has the call and how, for pages whose buttons depend on it."""
+    return {"owner": call.owner_id, "held_as": call.held_as, "is_muted": call.is_muted}
+
+
 def turn_html(turn: Turn, call: Call) -> SafeString:
     return render_to_string("voice/_turn.html", {"turn": turn, "call": call})
 
 
 def transcript_html(call: Call) -> SafeString:
+    """All that was said and done, in the order in which it was."""
     turns = call.turns.prefetch_related("citations__version")
-    return mark_safe("".join(turn_html(turn, call) for turn in turns))
+    happenings = call.happenings.select_related("user")
+    timeline = [(turn.said_at, turn_html(turn, call)) for turn in turns]
+    # Turns stay in the order of their numbers: a clock may disagree by a moment.
+    for happening in happenings:
+        after = next((n for n, (at, _) in enumerate(timeline) if at > happening.at), len(timeline))
+        timeline.insert(after, (happening.at, happening_html(happening, call)))
+    return mark_safe("".join(html for _, html in timeline))
+
+
+def happening_html(happening: Happening, call: Call) -> SafeString:
+    return render_to_string("voice/_happening.html", {"happening": happening, "call": call})
 
 
 def _with_words(calls: QuerySet[Call]) -> QuerySet[Call]:
@@ -119,13 +168,14 @@ def _with_words(calls: QuerySet[Call]) -> QuerySet[Call]:
     of_call = Turn.objects.filter(call=OuterRef("pk"))
     last, first = of_call.order_by("-number"), of_call.order_by("number")
     return (
-        calls.select_related("venue")
+        calls.select_related("venue", "owner")
         .prefetch_related("venue__texts")
         .annotate(
             last_text=Subquery(last.values("text")[:1]),
             last_speaker=Subquery(last.values("speaker")[:1]),
             first_question=Subquery(first.filter(speaker=Turn.Speaker.VISITOR).values("text")[:1]),
             last_answered=Subquery(last.filter(is_answered__isnull=False).values("is_answered")[:1]),
+            wants_person=Exists(HandOff.objects.filter(call=OuterRef("pk"), outcome=HandOff.Outcome.WAITING)),
             no_source=Count("turns", filter=Q(turns__is_answered=False)),
         )
     )
@@ -141,6 +191,7 @@ def _facts(call: Call) -> Message:
         "call": str(call.pk),
         "state": call.state,
         "took_place": call.began_at is not None,
+        "hold": hold_of(call),
         "card": _in_each_language(card_html, call),
         "head": _in_each_language(head_html, call),
     }

@@ -8,17 +8,23 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy
 
-from concierge.models import Venue
+from concierge.models import Membership, Venue
 from knowledge.models import Article, Version
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 HEARTBEAT_FRESH = timedelta(seconds=15)
+LONGEST_HAPPENING = 500
+# A staff page that is open says so every five seconds.
+WATCHING_FRESH = timedelta(seconds=12)
 
 
 def room_name() -> str:
@@ -49,6 +55,12 @@ class Call(models.Model):
         VOICE = "voice"
         TEXT = "text"
 
+    class Held(models.TextChoices):
+        """How a member of staff speaks in the agent's place."""
+
+        TYPING = "typing"
+        VOICE = "voice"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     venue = models.ForeignKey(Venue, models.CASCADE, related_name="calls")
     room = models.CharField(max_length=60, unique=True, default=room_name)
@@ -62,6 +74,18 @@ class Call(models.Model):
     began_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=40, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="calls_held",
+        help_text="Who of the staff has taken over.",
+    )
+    owner_since = models.DateTimeField(null=True, blank=True)
+    held_as = models.CharField(max_length=10, choices=Held, blank=True)
+    is_muted = models.BooleanField(default=False, help_text="The agent hears and does not answer.")
+    connection = models.CharField(max_length=10, blank=True, help_text="The visitor's line: excellent, good or poor.")
 
     objects = CallQuerySet.as_manager()
 
@@ -79,6 +103,18 @@ class Call(models.Model):
     @property
     def agent_identity(self) -> str:
         return agent_identity(str(self.pk))
+
+    @cached_property
+    def watchers(self) -> list[User]:
+        """The staff who have this call open when this is first asked, each once."""
+        fresh = self.watchings.filter(seen_at__gte=timezone.now() - WATCHING_FRESH).select_related("user")
+        return list({watching.user_id: watching.user for watching in fresh}.values())
+
+    def is_owner_here(self) -> bool:
+        """Does whoever has taken over still have the call open? True if nobody has."""
+        owner = Call.objects.values_list("owner", flat=True).get(pk=self.pk)
+        fresh = timezone.now() - WATCHING_FRESH
+        return owner is None or self.watchings.filter(user=owner, seen_at__gte=fresh).exists()
 
     @property
     def minutes(self) -> float:
@@ -111,6 +147,34 @@ class Call(models.Model):
         if Call.objects.filter(pk=self.pk).going_on().update(agent_state=agent_state):
             self._tell_the_staff()
 
+    def take(self, user: User, how: str) -> bool:
+        """`user` speaks in the agent's place from now on. False if somebody else does, or if the call is over."""
+        free = Call.objects.filter(Q(owner=None) | Q(owner=user), pk=self.pk).going_on()
+        # One UPDATE whose row count is the answer: of two who press at once, one has the call.
+        if not free.update(owner=user, owner_since=timezone.now(), held_as=how, is_muted=False):
+            return False
+        self._tell_the_staff()
+        return True
+
+    def give_back(self, user: User | None = None) -> bool:
+        """The agent has the word again. False if nobody had taken it, or somebody other than `user`."""
+        held = Call.objects.filter(pk=self.pk, owner__isnull=False)
+        if user:
+            held = held.filter(owner=user)
+        if not held.update(owner=None, owner_since=None, held_as=""):
+            return False
+        self._tell_the_staff()
+        return True
+
+    def mute_agent(self, *, is_muted: bool) -> None:
+        if Call.objects.filter(pk=self.pk).going_on().update(is_muted=is_muted):
+            self._tell_the_staff()
+
+    def show_connection(self, quality: str) -> None:
+        """How good the visitor's line is now."""
+        if Call.objects.filter(pk=self.pk).going_on().exclude(connection=quality).update(connection=quality):
+            self._tell_the_staff()
+
     def add_turn(
         self,
         speaker: str,
@@ -121,6 +185,7 @@ class Call(models.Model):
         metrics: dict[str, Any] | None = None,
         is_interrupted: bool = False,
         is_answered: bool | None = None,
+        is_confirmed: bool = False,
         citations: Iterable[tuple[int, str, float]] = (),
     ) -> Turn:
         """Store one thing said, then show it to the staff who are watching.
@@ -142,6 +207,7 @@ class Call(models.Model):
                 metrics=metrics or {},
                 is_interrupted=is_interrupted,
                 is_answered=is_answered,
+                is_confirmed=is_confirmed,
             )
             Citation.objects.bulk_create(
                 Citation(turn=turn, version_id=version, passage=passage, score=score)
@@ -151,6 +217,16 @@ class Call(models.Model):
             if speaker == Turn.Speaker.AGENT and is_answered is False:
                 transaction.on_commit(lambda: gaps.notice_in_background.enqueue(turn.pk), robust=True)
         return turn
+
+    def add_happening(
+        self, kind: str, name: str, text: str = "", *, ms: int | None = None, user: User | None = None
+    ) -> Happening:
+        """Store something that is done and not said, then show it between the turns."""
+        from voice import live
+
+        happening = self.happenings.create(kind=kind, name=name[:60], text=text[:LONGEST_HAPPENING], ms=ms, user=user)
+        transaction.on_commit(lambda: live.show_happening(happening))
+        return happening
 
     def _tell_the_staff(self) -> None:
         from voice import live
@@ -173,6 +249,7 @@ class Turn(models.Model):
     metrics = models.JSONField(default=dict, blank=True, help_text="Milliseconds by stage.")
     is_interrupted = models.BooleanField(default=False)
     is_answered = models.BooleanField(null=True, help_text="Of an agent's turn: did it rest on something written?")
+    is_confirmed = models.BooleanField(default=False, help_text="Of an agent's turn: it passed on a note of the staff.")
 
     class Meta:
         ordering = ["number"]
@@ -192,6 +269,144 @@ class Citation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} in turn {self.turn_id}"
+
+
+class Happening(models.Model):
+    """What took place in a call beside the words: a tool was called, something failed, staff did something."""
+
+    class Kind(models.TextChoices):
+        TOOL = "tool"
+        ERROR = "error"
+        VERB = "verb"
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="happenings")
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=60)
+    text = models.CharField(max_length=500, blank=True)
+    ms = models.PositiveIntegerField(null=True, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.name}"
+
+
+class Watching(models.Model):
+    """One open page of one call. Its socket writes the row, keeps it fresh and deletes it."""
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="watchings")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.user} watches {self.call}"
+
+
+class ShiftQuerySet(models.QuerySet["Shift"]):
+    def present(self, venue: Venue) -> ShiftQuerySet:
+        """Those on shift whose console is open now, and who still may take a call there."""
+        return self.filter(
+            venue=venue,
+            seen_at__gte=timezone.now() - WATCHING_FRESH,
+            user__is_active=True,
+            user__memberships__venue=venue,
+            user__memberships__role__in=Membership.Role.at_least(Membership.Role.AGENT),
+        )
+
+
+class Shift(models.Model):
+    """Somebody of the staff can be called to visitors of a venue. Deleted when the shift is over."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="shifts")
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="shifts")
+    began_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now, help_text="Their console was open then.")
+
+    objects = ShiftQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "venue"], name="one_shift_a_venue")]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.venue}"
+
+
+class HandOff(models.Model):
+    """The agent calls a person to a call. Whoever claims it first has it."""
+
+    class Reason(models.TextChoices):
+        ASKED_FOR_PERSON = "asked_for_person", gettext_lazy("asked for a person")
+        KNOWLEDGE_MISSING = "knowledge_missing", gettext_lazy("nothing is written about it")
+        NOT_ALLOWED = "not_allowed", gettext_lazy("the concierge may not do it")
+        TOOL_FAILED = "tool_failed", gettext_lazy("something failed")
+        EMERGENCY = "emergency", gettext_lazy("emergency")
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting"
+        CLAIMED = "claimed"
+        NOBODY = "nobody"  # nobody was there, or nobody came
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="hand_offs")
+    reason = models.CharField(max_length=20, choices=Reason)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
+    asked_at = models.DateTimeField(default=timezone.now)
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="hand_offs"
+    )
+    claimed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["call"], condition=Q(outcome="waiting"), name="a_call_waits_for_one_person_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason} in {self.call}"
+
+
+class CallBack(models.Model):
+    """A visitor whom nobody could come to asks to be called back."""
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="call_backs")
+    number = models.CharField(max_length=40)
+    words = models.CharField(max_length=500, blank=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+    done_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+
+    def __str__(self) -> str:
+        return f"{self.number} for {self.call}"
+
+
+class AuditEntry(models.Model):
+    """What a member of staff did to a call. It outlives the call, though not the words in it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    call = models.ForeignKey(Call, models.SET_NULL, null=True, related_name="audit")
+    venue = models.ForeignKey(Venue, models.CASCADE, related_name="audit")
+    verb = models.CharField(max_length=20)
+    details = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["venue", "at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.verb}"
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from concierge.models import Venue
 from voice import rooms
-from voice.models import Call, Worker
+from voice.models import AuditEntry, Call, Watching, Worker
 
 NEVER_CAME = timedelta(minutes=2)
 # A worker ends its calls at the longest length itself; this is for calls whose worker died.
@@ -40,7 +40,10 @@ def delete_expired() -> int:
     deleted = 0
     for venue in Venue.objects.all():
         cut = timezone.now() - timedelta(days=venue.retention_days)
+        # That somebody listened stays known; what they wrote goes with the call.
+        AuditEntry.objects.filter(call__venue=venue, call__state="ended", call__ended_at__lt=cut).update(details={})
         _, counts = Call.objects.filter(venue=venue, state="ended", ended_at__lt=cut).delete()
         deleted += counts.get("voice.Call", 0)
     Worker.objects.filter(seen_at__lt=timezone.now() - OLD_WORKER).delete()
+    Watching.objects.filter(seen_at__lt=timezone.now() - OLD_WORKER).delete()
     return deleted

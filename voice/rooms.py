@@ -92,6 +92,23 @@ def visitor_token(call: Call) -> str:
     return token.to_jwt()
 
 
+def staff_token(call: Call, identity: str, name: str, *, speaks: bool) -> str:
+    """A JWT for a member of staff in the call's room: heard by all, or hidden and only listening. Never any data."""
+    grants = api.VideoGrants(
+        room_join=True,
+        room=call.room,
+        hidden=not speaks,
+        can_publish=speaks,
+        can_publish_sources=["microphone"] if speaks else [],
+        can_subscribe=True,
+        # What a hidden participant sends reaches the agent as if the server had sent it.
+        can_publish_data=False,
+        can_update_own_metadata=False,
+    )
+    token = api.AccessToken(settings.LIVEKIT_API_KEY, settings.LIVEKIT_API_SECRET)
+    return token.with_identity(identity).with_name(name).with_ttl(TOKEN_LIFETIME).with_grants(grants).to_jwt()
+
+
 def steer(call: Call, verb: str, **details: str) -> None:
     """Tell the agent of a call what to do. The message is signed; a visitor's data message never is.
 

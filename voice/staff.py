@@ -3,15 +3,15 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from concierge.access import member_required
 from concierge.models import Membership, Venue
-from voice import live, rooms
-from voice.models import Call
+from voice import handing_off, live, verbs
+from voice.models import AuditEntry, Call, CallBack, HandOff, Shift
 
 
 @require_safe
@@ -30,28 +30,69 @@ def call_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         request,
         "voice/call.html",
         _wall(request)
-        | {"call": call, "transcript": live.transcript_html(call), "may_steer": may_steer, "may_edit": may_edit},
+        | {
+            "call": call,
+            "transcript": live.transcript_html(call),
+            "may_steer": may_steer,
+            "may_edit": may_edit,
+            "longest_line": verbs.LONGEST_LINE,
+            "spoken_language": verbs.spoken_language(call),
+        },
     )
 
 
 @require_POST
 @member_required(Membership.Role.AGENT)
-def end_call(request: HttpRequest, pk: UUID) -> HttpResponseRedirect:
-    """Ask the agent to say goodbye. The call ends when it has hung up; the page shows that when it happens."""
+def act(request: HttpRequest, pk: UUID, verb: str) -> HttpResponse:
+    """Do one verb. A script is told in JSON: message, and for listening and talking url and token of the room."""
     may_steer = Venue.objects.visible_to(request.user, Membership.Role.AGENT)
     call = get_object_or_404(Call.objects.filter(venue__in=may_steer), pk=pk)
-    if call.state == Call.State.ENDED:
-        messages.info(request, _("This call is over already."))
+    if verb not in verbs.VERBS:
+        raise Http404
+    is_script = request.headers.get("Accept", "").startswith("application/json")
+    try:
+        done = verbs.do(call, request.user, verb, request.POST.get("line", ""))  # type: ignore[arg-type]
+    except verbs.Refused as refusal:
+        if is_script:
+            return JsonResponse({"message": str(refusal)}, status=_status_of(refusal))
+        (messages.error if isinstance(refusal, verbs.LineDown) else messages.info)(request, str(refusal))
     else:
-        try:
-            rooms.steer(call, "hang_up")
-        except rooms.RoomGone:
-            messages.info(request, _("This call is over already."))
-        except rooms.RoomsError:
-            messages.error(request, _("The call could not be ended: its line does not answer. Please try again."))
-        else:
-            messages.info(request, _("The concierge says goodbye and hangs up."))
+        if is_script:
+            return JsonResponse({"message": done.message, **done.room})
+        messages.info(request, done.message)
     return redirect("staff:call", pk=call.pk)
+
+
+@require_POST
+@member_required(Membership.Role.AGENT)
+def claim(request: HttpRequest, pk: int) -> HttpResponse:
+    """Come to a visitor who waits for a person. The first who does is the one."""
+    may_steer = Venue.objects.visible_to(request.user, Membership.Role.AGENT)
+    hand_off = get_object_or_404(HandOff.objects.filter(call__venue__in=may_steer).select_related("call"), pk=pk)
+    if handing_off.claim(hand_off, request.user):  # type: ignore[arg-type]
+        audited = {"call": hand_off.call, "venue_id": hand_off.call.venue_id, "verb": "claim"}
+        AuditEntry.objects.create(user_id=request.user.pk, **audited)
+        messages.success(request, _("The visitor waits for you. Take over by voice or by typing."))
+    else:
+        messages.info(request, _("Somebody else was first, or the visitor waits no longer."))
+    return redirect("staff:call", pk=hand_off.call_id)
+
+
+@require_POST
+@member_required(Membership.Role.AGENT)
+def shift(request: HttpRequest) -> HttpResponse:
+    """Go on shift (`on`=1) or off it, at all venues where one may take calls."""
+    if request.POST.get("on") == "1":
+        handing_off.begin_shift(request.user)  # type: ignore[arg-type]
+    else:
+        handing_off.end_shift(request.user)  # type: ignore[arg-type]
+    return redirect("staff:wall")
+
+
+def _status_of(refusal: verbs.Refused) -> int:
+    if isinstance(refusal, verbs.BadLine):
+        return 400
+    return 503 if isinstance(refusal, verbs.LineDown) else 409
 
 
 def _wall(request: HttpRequest) -> dict[str, object]:
@@ -66,6 +107,11 @@ def _wall(request: HttpRequest) -> dict[str, object]:
         "venues": venues.prefetch_related("texts"),
         "shown_venue": slug,
         "live_count": len(going_on),
+        "may_be_rung": Venue.objects.visible_to(request.user, Membership.Role.AGENT)
+        .filter(memberships__user=request.user)  # type: ignore[misc]
+        .exists(),
+        "is_on_shift": Shift.objects.filter(user=request.user).exists(),  # type: ignore[misc]
+        "call_backs": CallBack.objects.filter(call__venue__in=shown, done_at=None).select_related("call__venue"),
         "live_cards": live.cards_html(going_on),
         "ended_cards": live.cards_html(ended),
     }

@@ -14,5 +14,6 @@ def admit_not_understanding(session: AgentSession[Conversation]) -> None:
     @session.on("user_transcription_timeout")
     def not_understood(event: UserTranscriptionTimeoutEvent) -> None:
         conversation = session.userdata
-        if event.speech_duration >= SHORTEST_WORDS and not conversation.is_closing:
+        is_listened_to = not conversation.is_closing and not conversation.is_silent
+        if event.speech_duration >= SHORTEST_WORDS and is_listened_to:
             session.say(phrase(conversation.language, "not_understood"))

@@ -52,8 +52,8 @@ def mind_silence(ctx: JobContext, session: AgentSession[Conversation], patience:
         nonlocal has_asked
         language = session.userdata.language
         await asyncio.sleep(patience.hang_up if has_asked else patience.ask)
-        if session.userdata.is_closing:
-            return
+        if session.userdata.is_closing or session.userdata.is_silent:
+            return  # staff have the word; the agent's first words after that start this again
         if has_asked:
             await hang_up(ctx, session, "silence", last_words=phrase(language, "goodbye_silence"))
         else:

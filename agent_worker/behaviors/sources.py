@@ -8,6 +8,7 @@ from typing import Any
 from livekit.agents import JobContext
 
 SOURCES = "concierge.sources"
+CONFIRMED = "concierge.confirmed"
 MOST_SOURCES = 2
 
 
@@ -19,3 +20,9 @@ async def show_sources(ctx: JobContext, cited: list[tuple[Any, str]], *, answer:
     listed = [{"article": article, "title": title} for article, title in titles.items()][:MOST_SOURCES]
     told = json.dumps([*listed, {"answer": answer}], ensure_ascii=False)
     await ctx.room.local_participant.set_attributes({SOURCES: told})
+
+
+async def show_confirmed(ctx: JobContext, *, answer: str) -> None:
+    """The page says under the last answer that it came from the staff."""
+    if ctx.room.isconnected():
+        await ctx.room.local_participant.set_attributes({CONFIRMED: answer})

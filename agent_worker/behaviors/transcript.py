@@ -23,7 +23,7 @@ from livekit.agents import (
 )
 from livekit.agents.voice.io import TextOutput
 
-from agent_worker.behaviors.sources import show_sources
+from agent_worker.behaviors.sources import show_confirmed, show_sources
 from agent_worker.conversation import Conversation, rows
 from agent_worker.providers.intents import is_courtesy
 from voice import live
@@ -46,16 +46,24 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
         item = event.item
         if item.type != "message" or item.role not in SPEAKERS or not (item.text_content or "").strip():
             return
+        conversation = session.userdata
         if item.role == "user":
             last_question.clear()
-            last_question.update(stages_of_question(item))
+            if not conversation.is_silent:  # what staff answer is no answer of the agent
+                last_question.update(stages_of_question(item))
             work.put_nowait(visitor_turn(call, item))
+        elif conversation.is_staff_line(item):
+            captions.forget()
+            work.put_nowait(staff_turn(call, item))
+            conversation.in_background(show_confirmed(ctx, answer=item.id))
         else:
             captions.forget()
-            turn = agent_turn(session.userdata, item, last_question)
+            turn = agent_turn(conversation, item, last_question)
             work.put_nowait(turn)
             last_question.clear()
-            session.userdata.in_background(show_sources(ctx, turn.cited, answer=item.id))
+            conversation.in_background(show_sources(ctx, turn.cited, answer=item.id))
+            if turn.is_confirmed:
+                conversation.in_background(show_confirmed(ctx, answer=item.id))
 
     @session.on("agent_state_changed")
     def state(event: AgentStateChangedEvent) -> None:
@@ -92,6 +100,13 @@ def visitor_turn(call: Call, item: llm.ChatMessage) -> Callable[[], Any]:
     return lambda: call.add_turn(Turn.Speaker.VISITOR, text, said_at=said_at)
 
 
+def staff_turn(call: Call, item: llm.ChatMessage) -> Callable[[], Any]:
+    """A line that staff typed and the agent's voice spoke."""
+    said_at = moment(item.metrics.get("started_speaking_at") or item.created_at)
+    text = (item.text_content or "").strip()
+    return lambda: call.add_turn(Turn.Speaker.STAFF, text, said_at=said_at, is_interrupted=item.interrupted)
+
+
 @dataclass
 class AgentTurn:
     """A turn of the agent, ready to be stored: what it rested on is worked out while that is still known."""
@@ -103,6 +118,7 @@ class AgentTurn:
     is_interrupted: bool
     is_answered: bool | None
     cited: list[tuple[Any, str]]
+    is_confirmed: bool = False
 
     def __call__(self) -> Turn:
         return self.call.add_turn(
@@ -112,6 +128,7 @@ class AgentTurn:
             metrics=self.metrics,
             is_interrupted=self.is_interrupted,
             is_answered=self.is_answered,
+            is_confirmed=self.is_confirmed,
             citations=[(hit.version_id, passage, hit.confidence) for hit, passage in self.cited],
         )
 
@@ -121,6 +138,8 @@ def agent_turn(conversation: Conversation, item: llm.ChatMessage, question: dict
     text = (item.text_content or "").strip()
     is_reply = bool(conversation.question_id) and bool(question)
     cited, is_answered = conversation.grounds_of(text) if is_reply else ([], None)
+    is_confirmed = is_reply and conversation.pass_on(text)
+    is_answered = is_answered or is_confirmed
     if not is_reply or (not is_answered and is_courtesy(conversation.question)):
         is_answered = None  # a greeting or a thank-you answers nothing, and misses nothing
     metrics = stages_of_answer(item, question, conversation.search_ms) if is_reply else {}
@@ -132,6 +151,7 @@ def agent_turn(conversation: Conversation, item: llm.ChatMessage, question: dict
         is_interrupted=item.interrupted,
         is_answered=is_answered,
         cited=cited,
+        is_confirmed=is_confirmed,
     )
 
 

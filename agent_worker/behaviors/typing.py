@@ -7,9 +7,10 @@ of any length to the end.
 from __future__ import annotations
 
 from livekit import rtc
-from livekit.agents import AgentSession, JobContext
+from livekit.agents import AgentSession, JobContext, llm
 
 from agent_worker.conversation import Conversation
+from agent_worker.holding import keep
 
 CHAT = "lk.chat"
 LONGEST_QUESTION = 500  # characters; the page stops there too, but anybody can send anything
@@ -37,7 +38,11 @@ def answer_typed(ctx: JobContext, session: AgentSession[Conversation]) -> None:
             reader.close()
         await session.userdata.until_reachable()
         question = cut(text)
-        if question and not session.userdata.is_closing:
+        if not question or session.userdata.is_closing:
+            return
+        if session.userdata.is_silent:
+            await keep(session, llm.ChatMessage(role="user", content=[question]))
+        else:
             await session.interrupt()
             session.generate_reply(user_input=question, input_modality="text")
 

@@ -7,8 +7,9 @@ asks (agent_worker.agent does) is answered at once; without such output it calls
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, llm
@@ -20,12 +21,14 @@ from agent_worker.providers.intents import Intent, Wish, intent_of, language_of
 from agent_worker.providers.selection import Passage, choose, is_named, words_of
 
 LONG_QUESTION = 60  # words
+MOST_NOTES = 3  # of the staff, in one answer
 SURE = 0.75  # of a passage; from here on it may answer without sharing a word with the question
 
 
 @dataclass(frozen=True)
 class Reply:
     text: str = ""
+    is_answer: bool = True  # not so when it only says that there is none
     tool: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
 
@@ -99,9 +102,11 @@ class Responder:
         if any(_is_output(item, "end_call") for item in after):
             return Reply()
         intent = intent_of(question)
+        if person := self._person(intent, question, before, after):
+            return person
         if small := self._small_talk(intent, before):
             return small
-        return self._hours(intent, question, after) or self._written(question, after)
+        return self._with_notes(question, self._hours(intent, question, after) or self._written(question, after), after)
 
     # Small talk
 
@@ -134,6 +139,27 @@ class Responder:
     def _goodbye(self) -> Reply:
         return Reply(phrase(self.language, "goodbye"), tool="end_call" if "end_call" in self.tools else "")
 
+    # A person
+
+    def _person(
+        self, intent: Intent, question: str, before: Sequence[llm.ChatItem], after: Sequence[llm.ChatItem]
+    ) -> Reply | None:
+        if (told := _output(after, "call_back")) is not None:
+            return self._say("call_back_stored") if told.get("stored") else self._with_phone("person")
+        last = next((_message(item).text_content or "" for item in reversed(before) if _is_from(item, "assistant")), "")
+        number = telephone_number(question)
+        was_offered = any(phrase(language, "person_nobody") in last for language in {self.language, self.call_language})
+        if number and was_offered and "call_back" in self.tools:
+            return Reply(tool="call_back", arguments=(("number", number), ("words", question)))
+        if intent.wish is not Wish.PERSON or "call_a_person" not in self.tools:
+            return None
+        told = _output(after, "call_a_person")
+        if told is None:
+            if any(_is_output(item, "call_a_person") for item in after):
+                return self._with_phone("person")  # the tool failed
+            return Reply(tool="call_a_person", arguments=(("reason", "asked_for_person"),))
+        return self._say("person_called" if told.get("available") else "person_nobody")
+
     # Opening hours
 
     def _hours(self, intent: Intent, question: str, after: Sequence[llm.ChatItem]) -> Reply | None:
@@ -163,22 +189,51 @@ class Responder:
         found = _output(after, "search_knowledge")
         if found is None:
             if any(_is_output(item, "search_knowledge") for item in after):
-                return self._say("trouble")  # the search failed; to ask it again would only fail again
+                return replace(
+                    self._say("trouble"), is_answer=False
+                )  # the search failed; to ask it again would only fail again
             if "search_knowledge" in self.tools:
                 return Reply(tool="search_knowledge", arguments=(("question", question),))
-            return self._with_phone("not_written")
+            return replace(self._with_phone("not_written"), is_answer=False)
         passages = passages_of(found) if found.get("found") else []
         if passages and passages[0].confidence < SURE and not is_named(question, passages[0]):
             passages = []
         choice = choose(question, passages)
         if choice is None:
-            return self._say("too_long") if len(question.split()) > LONG_QUESTION else self._with_phone("not_written")
+            missing = (
+                self._say("too_long") if len(question.split()) > LONG_QUESTION else self._with_phone("not_written")
+            )
+            return replace(missing, is_answer=False)
         text = " ".join(choice.sentences)
         if choice.language == "en" and self.language == "ar":
             text = f"{phrase('ar', 'only_in_english')} {text}"
         elif choice.language == "ar" and self.language != "ar":
             text = f"{phrase(self.language, 'only_in_arabic')} {text}"
         return Reply(text)
+
+    # What the staff noted
+
+    def _with_notes(self, question: str, reply: Reply, after: Sequence[llm.ChatItem]) -> Reply:
+        """A new note is said with the next answer, and instead of it when it is about the same; an old one only then.
+
+        People who write a note have heard the conversation: they know better than what is written.
+        """
+        told = _output(after, "staff_notes")
+        notes = [note for note in (told or {}).get("notes", []) if isinstance(note, dict) and note.get("text")]
+        if reply.tool or not notes:
+            return reply
+        fitting = [note for note in notes if bears_on(str(note["text"]), question)]
+        if fitting:
+            return Reply(" ".join(self._note(note) for note in fitting[-MOST_NOTES:]))
+        new = " ".join(self._note(note) for note in notes[-MOST_NOTES:] if note.get("is_new"))
+        if not new:
+            return reply
+        return Reply(f"{reply.text} {new}" if reply.is_answer else new)
+
+    def _note(self, note: dict[str, Any]) -> str:
+        text = str(note["text"]).strip()
+        said = text if text.endswith((".", "!", "?", "؟", "…")) else f"{text}."
+        return phrase(self.language, "staff_promise" if note.get("is_promise") else "staff_confirm", note=said)
 
     # Fixed sentences
 
@@ -189,6 +244,18 @@ class Responder:
         if not self.desk_phone:
             return self._say(f"{key}_no_phone")
         return Reply(phrase(self.language, key, phone=self.desk_phone))
+
+
+def telephone_number(text: str) -> str:
+    """The digits of a number that somebody could be called at, empty if there is none."""
+    found = re.search(r"\+?\d(?:[\s().-]*\d){5,14}", text)
+    return re.sub(r"[^\d+]", "", found.group()) if found else ""
+
+
+def bears_on(note: str, question: str) -> bool:
+    """Has a note at least half of what the question is about?"""
+    asked = words_of(question)
+    return bool(asked) and 2 * len(asked & words_of(note)) >= len(asked)
 
 
 def passages_of(found: dict[str, Any]) -> list[Passage]:

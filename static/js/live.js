@@ -50,6 +50,7 @@ function follow(region, show) {
 function wall(region) {
   const live = region.querySelector('[data-list="live"]')
   const ended = region.querySelector('[data-list="ended"]')
+  const rings = region.querySelector('[data-rings]')
   const counts = document.querySelectorAll('[data-live-count]')
   settle()
 
@@ -59,6 +60,14 @@ function wall(region) {
       live.innerHTML = message.live
       ended.innerHTML = message.ended
       if (focused) link(document.getElementById(focused))?.focus({ preventScroll: true })
+      rings.innerHTML = message.rings
+    } else if (message.kind === 'ring') {
+      const fresh = fragment(message.html)
+      document.getElementById(fresh.id)?.remove()
+      rings.append(fresh)
+      ringTheBell(fresh.innerText)
+    } else if (message.kind === 'ring_over') {
+      document.getElementById(`ring-${message.hand_off}`)?.remove()
     } else if (message.kind === 'card') {
       put(message)
     } else {
@@ -105,6 +114,24 @@ function wall(region) {
   }
 }
 
+/** Two short tones, and a note of the system's own if the page may show one. */
+function ringTheBell(text) {
+  try {
+    const audio = new AudioContext()
+    for (const [frequency, at] of [[660, 0], [880, 0.22]]) {
+      const tone = new OscillatorNode(audio, { frequency })
+      const loudness = new GainNode(audio, { gain: 0.15 })
+      tone.connect(loudness).connect(audio.destination)
+      tone.start(audio.currentTime + at)
+      tone.stop(audio.currentTime + at + 0.18)
+    }
+    setTimeout(() => audio.close(), 1000)
+  } catch {
+    // A browser that lets the page make no sound before it was touched; the notice is there.
+  }
+  if (globalThis.Notification?.permission === 'granted') new Notification(text.trim())
+}
+
 function call(region) {
   const head = region.querySelector('[data-head]')
   const scroll = region.querySelector('[data-scroll]')
@@ -123,19 +150,27 @@ function call(region) {
 
   function show(message) {
     if (message.kind === 'words') return speak(message)
+    if (message.kind === 'happening') return happen(message)
     if (!(region.dataset.state === 'ended' && message.state !== 'ended')) {
       region.dataset.state = message.state
       head.innerHTML = message.head
+      hold(message)
     }
     if (message.kind === 'snapshot') {
       turns.innerHTML = message.turns
       interims.replaceChildren()
     } else if (message.kind === 'turn') {
-      const last = Number(turns.lastElementChild?.dataset.number ?? 0)
+      const last = Number([...turns.querySelectorAll('.turn')].at(-1)?.dataset.number ?? 0)
       if (message.number > last + 1) return 'behind' // one was lost on the way
       put(message)
     }
     if (message.state === 'ended') interims.replaceChildren()
+  }
+
+  function hold({ hold, held_as: heldAs, is_muted: isMuted }) {
+    const before = region.dataset.hold
+    Object.assign(region.dataset, { hold, heldAs, muted: isMuted ? '1' : '0' })
+    region.dispatchEvent(new CustomEvent('concierge:hold', { detail: { hold, heldAs, before } }))
   }
 
   function put({ number, speaker, turn }) {
@@ -145,6 +180,13 @@ function call(region) {
     interims.querySelector(`.${speaker}`)?.remove()
     fresh.classList.add('arrived')
     turns.insertBefore(fresh, [...turns.children].find((other) => Number(other.dataset.number) > number) ?? null)
+  }
+
+  function happen({ at, happening }) {
+    const fresh = fragment(happening)
+    const old = document.getElementById(fresh.id)
+    if (old) return old.replaceWith(fresh)
+    turns.insertBefore(fresh, [...turns.children].find((other) => Number(other.dataset.at) > at) ?? null)
   }
 
   function speak({ speaker, text }) {
@@ -184,3 +226,6 @@ function fragment(html) {
 function link(card) {
   return card?.querySelector('a')
 }
+
+// Whoever goes on shift is asked once whether the system may tell them.
+document.querySelector('.shift button[value="1"]')?.addEventListener('click', () => globalThis.Notification?.requestPermission?.())

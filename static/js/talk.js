@@ -69,6 +69,7 @@ function start(mode, question = "") {
   panel.dataset.mode = mode
   part("mute").hidden = mode !== "voice"
   showMuted(false)
+  showPerson("")
   say("")
   hint("")
   if (question) ask(question)
@@ -123,6 +124,11 @@ function listenTo(current, clickedAt) {
     const turn = captions.cite(sources)
     if (turn) transcript.draw(turn)
   })
+  on("confirmed", () => {
+    const turn = captions.confirm()
+    if (turn) transcript.draw(turn)
+  })
+  on("person", ({ how }) => showPerson(how))
   on("sound", ({ blocked }) => {
     part("sound").hidden = !blocked
   })
@@ -173,6 +179,13 @@ function showEmpty() {
   part("empty").hidden = !transcript.isEmpty
 }
 
+function showPerson(how) {
+  const sentence = how ? words[`person_${how}`] ?? "" : ""
+  if (part("person").textContent !== sentence) announce(sentence)
+  part("person").textContent = sentence
+  part("person").hidden = !sentence
+}
+
 function showMuted(isMuted) {
   const button = part("mute")
   button.setAttribute("aria-label", isMuted ? words.unmute : words.mute)
@@ -187,6 +200,7 @@ function close(state, reason) {
   panel.dataset.state = state
   part("voice").style.removeProperty("--level")
   part("sound").hidden = true
+  showPerson("")
   hint("")
   for (const starter of starters) starter.disabled = false
   const { sentence, ways } = state === "ended" ? explainEnd(reason, words) : explainTrouble(reason, words)

@@ -197,29 +197,97 @@ def test_staff_end_a_call_and_the_agent_obeys(playwright, stack):
     assert call_after(stack, before)["end_reason"] == "staff"
 
 
+ORDERS = {
+    "note": {"text": "All is free."},
+    "say": {"text": "All is free."},
+    "mute": {},
+    "take_over": {"how": "typing"},
+    "hand_back": {"promise": "All is free."},
+    "hang_up": {},
+}
+
+
 def test_a_visitor_cannot_steer_the_agent(stack):
-    """A program in the visitor's place sends what no visitor can have, an unused order signed for this very call."""
+    """A program in the visitor's place sends what no visitor can have, unused orders signed for this very call."""
     token = stack.token(mode="text")
-    signed = stack.shell(
-        "from uuid import UUID; from voice import steering; "
-        f"print(steering.signed(UUID({token['call']!r}), 'hang_up', {{}}).decode())"
+    signed = json.loads(
+        stack.shell(
+            "import json; from uuid import UUID; from voice import steering; "
+            f"print(json.dumps([steering.signed(UUID({token['call']!r}), verb, details).decode() "
+            f"for verb, details in {ORDERS!r}.items()]))"
+        )
     )
 
     async def try_everything():
-        room = rtc.Room()
+        room, said = rtc.Room(), []
+
+        async def read(reader):
+            said.append(await reader.read_all())
+
+        under_way = []
+        room.register_text_stream_handler(
+            "lk.transcription", lambda reader, who: under_way.append(asyncio.ensure_future(read(reader)))
+        )
         await room.connect(token["server_url"], token["participant_token"])
-        await room.local_participant.publish_data('{"verb": "hang_up"}', topic="concierge.steer")
+        me = room.local_participant
+        for verb, details in ORDERS.items():
+            await me.publish_data(json.dumps({"verb": verb, "details": details}), topic="concierge.steer")
         # Until the agent has noticed the visitor, only the signature stands between them.
         await asyncio.sleep(1.5)
-        await room.local_participant.publish_data(signed, topic="concierge.steer")
+        agent = next(iter(room.remote_participants))
+        for message in signed:
+            await me.publish_data(message, topic="concierge.steer")
+            await me.publish_data(message, topic="concierge.steer", destination_identities=[agent])
+            await me.send_text(message, topic="concierge.steer")
+            for method in ("concierge.steer", *ORDERS):
+                with pytest.raises(rtc.RpcError):
+                    await me.perform_rpc(destination_identity=agent, method=method, payload=message, response_timeout=2)
+        # Neither silent nor hung up, and nothing of what was ordered is known to it.
+        await me.send_text("What time is breakfast?", topic="lk.chat")
         await asyncio.sleep(3)
+        person = room.remote_participants[agent].attributes.get("concierge.person", "")
         is_connected = room.isconnected()
         await room.disconnect()
-        return is_connected
+        return is_connected, person, " ".join(said)
 
     with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop in this one
-        assert thread.submit(asyncio.run, try_everything()).result(), "The agent obeyed the visitor."
+        is_connected, person, said = thread.submit(asyncio.run, try_everything()).result()
+    assert is_connected, "The agent obeyed the visitor."
+    assert person == ""
+    assert "breakfast" in said.lower()
+    assert "free" not in said
     assert stack.calls()[-1]["end_reason"] != "staff"
+
+
+def test_a_real_order_that_is_sent_again_is_not_obeyed_again(stack):
+    """The server itself repeats an order, as whoever had recorded one would have to."""
+    token = stack.token(mode="text")
+    twice = f"""
+from voice import rooms, steering
+from voice.models import Call
+from livekit import api
+call = Call.objects.get(pk={token["call"]!r})
+message = steering.signed(call.pk, "say", {{"text": "Good evening from the desk."}})
+request = api.SendDataRequest(
+    room=call.room, data=message, topic=steering.TOPIC, destination_identities=[call.agent_identity]
+)
+for _ in range(3):
+    rooms._ask(lambda livekit: livekit.room.send_data(request))
+"""
+
+    async def stay():
+        room = rtc.Room()
+        await room.connect(token["server_url"], token["participant_token"])
+        await asyncio.sleep(2)
+        await asyncio.to_thread(stack.shell, twice)
+        await asyncio.sleep(2)
+        await room.disconnect()
+
+    before = len(stack.calls()) - 1
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, stay()).result()
+    turns = call_after(stack, before)["turns"]
+    assert [turn["text"] for turn in turns if turn["speaker"] == "staff"] == ["Good evening from the desk."]
 
 
 def test_every_slot_is_served_and_the_next_visitor_is_told_that_the_line_is_busy(stack):

@@ -194,7 +194,10 @@ def test_visitors_are_shown_what_the_venue_suggests_to_ask(client, palm, rival):
 def test_before_talk_the_page_says_that_it_is_an_ai_and_for_how_long_words_are_kept(client, palm):
     palm.retention_days = 7
     palm.save()
-    assert "You talk with an AI. Staff may read along, and what is said is deleted after 7 days." in page(client)
+    assert (
+        "You talk with an AI. Staff may read along, listen and join, and what is said is deleted after 7 days."
+        in page(client)
+    )
     assert "ذكاء اصطناعي" in page(client, "ar")
 
 

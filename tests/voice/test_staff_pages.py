@@ -40,7 +40,7 @@ def page_of(call):
 
 
 def end_of(call):
-    return reverse("staff:end", args=[call.pk])
+    return reverse("staff:act", args=[call.pk, "end"])
 
 
 def cite(text="The pool is open from six to ten.", *, venue):

@@ -226,6 +226,35 @@ class StaffSocketTests(TransactionTestCase):
             assert message["state"] == "ended"
             assert "ended by staff" in message["head"]
 
+    async def test_what_is_done_and_who_takes_over_is_seen_at_once(self):
+        other = await self.do(factories.create_user, venue=self.palm, name="omar")
+        async with Socket(call_address(self.call), self.cookies) as socket:
+            assert (await socket.next("snapshot"))["hold"] == ""
+            await self.do(self.call.add_happening, "tool", "opening_hours", "{}")
+            assert "opening_hours" in (await socket.next("happening"))["happening"]
+            await self.do(self.call.take, other, "typing")
+            head = await socket.next("head")
+            assert (head["hold"], head["held_as"]) == ("other", "typing")
+            assert "omar types" in head["head"]
+            await self.do(self.call.give_back, other)
+            await socket.next("head")
+            await self.do(self.call.take, self.user, "voice")
+            assert (await socket.next("head"))["hold"] == "mine"
+
+    async def test_an_open_page_is_known_and_its_end_too(self):
+        other = await self.do(factories.create_user, venue=self.palm, name="omar")
+        await self.do(self.call.take, other, "typing")
+        cookies = await self.do(self.signed_in, other)
+        assert not await self.do(self.call.is_owner_here)
+        async with Socket(call_address(self.call), self.cookies) as mine:
+            await mine.next("snapshot")
+            async with Socket(call_address(self.call), cookies) as theirs:
+                await theirs.next("snapshot")
+                assert "omar" in (await mine.next("head"))["head"]
+                assert await self.do(self.call.is_owner_here)
+            await mine.next("head")
+            assert not await self.do(self.call.is_owner_here)
+
     async def test_coming_back_is_catching_up(self):
         async with Socket(call_address(self.call), self.cookies) as socket:
             await socket.next("snapshot")

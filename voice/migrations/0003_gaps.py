@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('concierge', '0001_initial'),
         ('knowledge', '0002_editing'),
-        ('voice', '0001_initial'),
+        ('voice', '0002_staff_verbs'),
     ]
 
     operations = [

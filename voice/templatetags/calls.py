@@ -30,6 +30,24 @@ END_REASONS = {
     "no_room": gettext_lazy("no line could be opened"),
 }
 
+# What staff did, as it stands between the turns.
+VERBS = {
+    "note": gettext_lazy("note"),
+    "say": gettext_lazy("said"),
+    "mute": gettext_lazy("muted the concierge"),
+    "unmute": gettext_lazy("unmuted the concierge"),
+    "type": gettext_lazy("took over by typing"),
+    "talk": gettext_lazy("took over by voice"),
+    "hand_back": gettext_lazy("handed back"),
+    "listen": gettext_lazy("listens"),
+    "end": gettext_lazy("ended the call"),
+}
+FAILED = {
+    "stt": gettext_lazy("hearing failed"),
+    "llm": gettext_lazy("the model failed"),
+    "tts": gettext_lazy("the voice failed"),
+}
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -93,3 +111,14 @@ def elapsed(call: Any) -> int:
 @register.filter
 def end_reason(call: Any) -> str:
     return str(END_REASONS.get(call.end_reason, call.end_reason.replace("_", " ")))
+
+
+@register.filter
+def happening_name(happening: Any) -> str:
+    """Such as "noor: handed back"; a tool goes by the name that the model knows it by."""
+    if happening.kind == "verb":
+        done = VERBS.get(happening.name, happening.name)
+        return f"{happening.user.get_username()}: {done}" if happening.user else str(done)
+    if happening.kind == "error":
+        return str(FAILED.get(happening.name, happening.name))
+    return happening.name

@@ -7,7 +7,9 @@
 //   said     {id, delta}       the agent's words as they are spoken; each follows the last of the same id
 //   silent   {id}              that segment is over
 //   sources  {sources}         what the last answer rested on
-//   track    {who, track}      a MediaStreamTrack to measure: "visitor" or "agent"
+//   confirmed {}               the last answer came from the staff
+//   person   {how}             who has the word: "" the agent, a person by "typing" or "voice", "wait" nobody yet
+//   track    {who, track}      a MediaStreamTrack to measure: "visitor", "agent" or "staff"
 //   sound    {blocked}         the browser wants a tap before it plays
 //   quiet    {}                the microphone gives nothing at all
 //   unsent   {text}            a typed question that did not leave
@@ -128,12 +130,13 @@ export class Call extends EventTarget {
       .on(RoomEvent.AudioPlaybackStatusChanged, () => {
         if (this.mode === "voice") this.#tell("sound", { blocked: !room.canPlaybackAudio })
       })
-      .on(RoomEvent.TrackSubscribed, (track) => {
+      .on(RoomEvent.TrackSubscribed, (track, publication, participant) => {
         if (track.kind !== Track.Kind.Audio || this.mode !== "voice") return
         const player = track.attach()
         player.hidden = true
         document.body.append(player)
-        this.#tell("track", { who: "agent", track: track.mediaStreamTrack })
+        const who = this.#isAgent(participant) ? "agent" : "staff"
+        this.#tell("track", { who, track: track.mediaStreamTrack })
       })
       .on(RoomEvent.TrackUnsubscribed, (track) => {
         for (const player of track.detach()) player.remove()
@@ -197,6 +200,8 @@ export class Call extends EventTarget {
     if (BUSY.has(state)) this.#ready(state)
     const sources = readSources(changed["concierge.sources"] || "[]")
     if (sources.length > 0) this.#tell("sources", { sources })
+    if (changed["concierge.confirmed"]) this.#tell("confirmed", {})
+    if ("concierge.person" in changed) this.#tell("person", { how: changed["concierge.person"] })
   }
 
   #ready(state) {

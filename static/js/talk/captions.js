@@ -30,6 +30,11 @@ export class Captions {
     return turn && this.#write(turn.id, "agent", { sources })
   }
 
+  confirm() {
+    const turn = [...this.#turns.values()].findLast((turn) => turn.speaker === "agent")
+    return turn && this.#write(turn.id, "agent", { isConfirmed: true })
+  }
+
   get last() {
     return [...this.#turns.values()].at(-1)
   }

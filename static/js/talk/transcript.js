@@ -42,6 +42,7 @@ export class Transcript {
       fresh.textContent = turn.fresh
       item.classList.toggle("open", !turn.isFinal)
       said.classList.toggle("interim", turn.speaker === "visitor" && !turn.isFinal)
+      item.querySelector(".confirmed").hidden = !turn.isConfirmed
       const sources = item.querySelector(".sources")
       sources.hidden = turn.sources.length === 0
       sources.replaceChildren(...turn.sources.map((source) => this.#source(source)))

@@ -1,0 +1,128 @@
+"""A person is called to a call: only if one is there, the first who comes has it, and rivals hear nothing."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from concierge.models import Membership
+from tests import factories
+from voice import handing_off, live
+from voice.models import Call, HandOff, Shift
+
+
+@pytest.fixture
+def call(palm):
+    return factories.create_call(venue=palm)
+
+
+@pytest.fixture
+def noor(palm):
+    return factories.create_user(venue=palm, name="noor")
+
+
+@pytest.fixture
+def rung(monkeypatch):
+    """Which hand-offs rang."""
+    rang = []
+    monkeypatch.setattr(live, "ring", lambda hand_off: rang.append(hand_off.pk))
+    return rang
+
+
+def sign_in(client, user):
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.defaults["SERVER_NAME"] = "localhost"
+    return client
+
+
+def test_a_person_is_available_only_on_shift_with_an_open_console(call, noor):
+    assert handing_off.ask(call, "asked_for_person").outcome == "nobody"
+    handing_off.begin_shift(noor)
+    assert handing_off.ask(call, "asked_for_person").outcome == "waiting"
+    call.hand_offs.all().delete()
+    Shift.objects.update(seen_at=timezone.now() - timedelta(minutes=1))
+    assert handing_off.ask(call, "asked_for_person").outcome == "nobody"
+
+
+def test_neither_a_viewer_nor_a_rival_nor_one_who_left_is_called(call, palm, rival, noor):
+    handing_off.begin_shift(factories.create_user(venue=palm, role=Membership.Role.VIEWER))
+    handing_off.begin_shift(factories.create_user(venue=rival))
+    handing_off.begin_shift(noor)
+    noor.memberships.all().delete()
+    assert handing_off.ask(call, "emergency").outcome == "nobody"
+
+
+def test_a_reason_is_one_of_the_list(call):
+    with pytest.raises(ValueError, match="none of"):
+        handing_off.ask(call, "because")
+
+
+def test_a_call_that_waits_already_does_not_ring_twice_as_many(call, noor, rung, django_capture_on_commit_callbacks):
+    handing_off.begin_shift(noor)
+    with django_capture_on_commit_callbacks(execute=True):
+        first, second = handing_off.ask(call, "asked_for_person"), handing_off.ask(call, "emergency")
+    assert first == second
+    assert rung == [first.pk]
+    assert handing_off.ring_again(first)
+    assert rung == [first.pk] * 2
+
+
+def test_the_first_who_comes_has_it_and_the_ringing_stops(client, call, palm, noor):
+    handing_off.begin_shift(noor)
+    hand_off = handing_off.ask(call, "asked_for_person")
+    url = reverse("staff:claim", args=[hand_off.pk])
+    assert "waits for you" in sign_in(client, noor).post(url, follow=True).text
+    late = factories.create_user(venue=palm)
+    assert "Somebody else was first" in sign_in(client, late).post(url, follow=True).text
+    hand_off.refresh_from_db()
+    assert (hand_off.claimed_by, hand_off.outcome) == (noor, "claimed")
+    assert not handing_off.ring_again(hand_off)
+    assert not handing_off.give_up(hand_off)
+
+
+def test_a_rival_cannot_come(client, call, rival, noor):
+    handing_off.begin_shift(noor)
+    hand_off = handing_off.ask(call, "asked_for_person")
+    stranger = factories.create_user(venue=rival, role=Membership.Role.MANAGER)
+    assert sign_in(client, stranger).post(reverse("staff:claim", args=[hand_off.pk])).status_code == 404
+    hand_off.refresh_from_db()
+    assert hand_off.outcome == HandOff.Outcome.WAITING
+
+
+def test_a_shift_is_begun_and_ended_on_the_wall(client, noor):
+    sign_in(client, noor)
+    assert "Go on shift" in client.get(reverse("staff:wall")).text
+    assert "On shift" in client.post(reverse("staff:shift"), {"on": "1"}, follow=True).text
+    assert Shift.objects.filter(user=noor).exists()
+    client.post(reverse("staff:shift"), {"on": "0"})
+    assert not Shift.objects.exists()
+
+
+def test_a_viewer_has_no_shift(client, palm):
+    viewer = factories.create_user(venue=palm, role=Membership.Role.VIEWER)
+    assert "Go on shift" not in sign_in(client, viewer).get(reverse("staff:wall")).text
+
+
+def test_a_call_that_wants_a_person_comes_first_and_says_so(client, call, palm, noor):
+    factories.create_call(venue=palm, began_at=timezone.now() + timedelta(minutes=1))
+    handing_off.begin_shift(noor)
+    handing_off.ask(call, "asked_for_person")
+    text = sign_in(client, noor).get(reverse("staff:wall")).text
+    assert "wants a person" in text
+    assert text.index(f'id="call-{call.pk}"') == text.index('id="call-')
+
+
+def test_a_number_that_was_left_stands_on_the_wall_of_that_venue_alone(client, call, rival, noor):
+    handing_off.call_back(call, "+971 4 555 0100", "My number is +971 4 555 0100")
+    assert "+971 4 555 0100" in sign_in(client, noor).get(reverse("staff:wall")).text
+    assert "555 0100" not in sign_in(client, factories.create_user(venue=rival)).get(reverse("staff:wall")).text
+
+
+def test_rings_are_shown_to_those_on_shift_only(call, palm, rival, noor):
+    handing_off.begin_shift(noor)
+    handing_off.ask(call, "emergency")
+    assert "emergency" in live.rings_html(type(palm).objects.filter(pk=palm.pk))
+    assert live.rings_html(type(palm).objects.filter(pk=rival.pk)) == ""
+    Call.objects.update(state=Call.State.ENDED)
+    assert live.rings_html(type(palm).objects.filter(pk=palm.pk)) == ""

@@ -1,0 +1,87 @@
+"""Calling a person to a call: who is there, who is rung, who comes first, and what is left when nobody comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from concierge.models import Membership, Venue
+from voice import live
+from voice.models import Call, CallBack, HandOff, Shift
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+MOST_RINGS = 3
+
+
+def ask(call: Call, reason: str) -> HandOff:
+    """Ring the staff of the call's venue. Its outcome is `nobody` at once if nobody is there to be rung.
+
+    A call that waits for a person already is not asked for twice. Raises ValueError for an unknown reason.
+    """
+    if reason not in HandOff.Reason.values:
+        raise ValueError(f"{reason!r} is none of {', '.join(HandOff.Reason.values)}")
+    is_anybody_there = Shift.objects.present(call.venue).exists()
+    outcome = HandOff.Outcome.WAITING if is_anybody_there else HandOff.Outcome.NOBODY
+    try:
+        with transaction.atomic():
+            hand_off = call.hand_offs.create(reason=reason, outcome=outcome)
+    except IntegrityError:
+        return call.hand_offs.get(outcome=HandOff.Outcome.WAITING)
+    transaction.on_commit(lambda: live.show_call(call))
+    if is_anybody_there:
+        transaction.on_commit(lambda: live.ring(hand_off))
+    return hand_off
+
+
+def ring_again(hand_off: HandOff) -> bool:
+    """False if nobody needs to be rung any more."""
+    hand_off.refresh_from_db()
+    if hand_off.outcome != HandOff.Outcome.WAITING:
+        return False
+    live.ring(hand_off)
+    return True
+
+
+def claim(hand_off: HandOff, user: User) -> bool:
+    """`user` comes. False if somebody else was first, or if it is too late."""
+    return _settle(hand_off, HandOff.Outcome.CLAIMED, claimed_by=user, claimed_at=timezone.now())
+
+
+def give_up(hand_off: HandOff) -> bool:
+    """Nobody came. False if somebody did in the last moment."""
+    return _settle(hand_off, HandOff.Outcome.NOBODY)
+
+
+def _settle(hand_off: HandOff, outcome: str, **facts: object) -> bool:
+    waiting = HandOff.objects.filter(pk=hand_off.pk, outcome=HandOff.Outcome.WAITING)
+    if not waiting.update(outcome=outcome, **facts):
+        return False
+    transaction.on_commit(lambda: live.stop_ringing(hand_off))
+    transaction.on_commit(lambda: live.show_call(hand_off.call))
+    return True
+
+
+def call_back(call: Call, number: str, words: str) -> CallBack:
+    return call.call_backs.create(number=number[:40], words=words[:500])
+
+
+def begin_shift(user: User) -> int:
+    """At every venue where `user` may take calls. Returns how many."""
+    venues = Venue.objects.visible_to(user, Membership.Role.AGENT).filter(memberships__user=user)
+    for venue in venues:
+        Shift.objects.update_or_create(user=user, venue=venue, defaults={"seen_at": timezone.now()})
+    return len(venues)
+
+
+def end_shift(user: User) -> None:
+    Shift.objects.filter(user=user).delete()
+
+
+def ring_after() -> float:
+    """Seconds between two rings."""
+    return float(settings.RING_AGAIN_SECONDS)
