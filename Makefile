@@ -2,10 +2,10 @@
 
 PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
 
-.PHONY: help run setup test unit lint format types migrations bench bench-voice pictures audit hooks simulate
+.PHONY: help run setup test unit lint format types migrations bench bench-voice bench-turn-end bench-capacity pictures audit hooks simulate
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-11s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
 
 run: ## everything a newcomer needs, then all processes until Ctrl-C
 	@deploy/bootstrap.sh python manage.py run --setup
@@ -36,6 +36,12 @@ bench: ## latency and memory, in one table
 
 bench-voice: ## how long a visitor waits for each kind of answer
 	@$(PYTHON_WITH_TOOLS) python -m tests.bench_voice
+
+bench-turn-end: ## how often a pause is taken for the end of a sentence
+	@$(PYTHON_WITH_TOOLS) python -m tests.bench_turn_end
+
+bench-capacity: ## how many calls one agent worker holds
+	@$(PYTHON_WITH_TOOLS) python -m tests.bench_capacity
 
 simulate: ## Deepgram, OpenAI and ElevenLabs on this machine, without an account
 	@$(PYTHON_WITH_TOOLS) python -m tests.simulators

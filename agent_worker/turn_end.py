@@ -7,6 +7,8 @@ docs/performance.md has both kinds of error, measured with either part alone and
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Any
 
 from livekit.agents import LanguageCode, UserInputTranscribedEvent, inference
@@ -25,18 +27,13 @@ def reads_unfinished(words: str) -> bool:
     """Do the words break off? Transcribers write "..." where a voice trails off."""
     if words.rstrip().endswith(TRAILING):
         return True
-    last = plain(words).split()[-1:]
-    return not last or last[0] in _open_ends()
+    said = plain(words)
+    return not said or bool(_open_end().search(said))
 
 
-def _open_ends() -> frozenset[str]:
-    global _known
-    if not _known:
-        _known = frozenset(every("turns", "open_ends"))
-    return _known
-
-
-_known: frozenset[str] = frozenset()
+@cache
+def _open_end() -> re.Pattern[str]:
+    return re.compile(rf"(?:^|\s)(?:{'|'.join(map(re.escape, every('turns', 'open_ends')))})$")
 
 
 class TurnEnd(inference.TurnDetector):

@@ -146,7 +146,11 @@ class Simulators:
     @classmethod
     def start(cls) -> Simulators:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulators", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.simulators", "--port", "0"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert process.stdout
         lines = [process.stdout.readline().strip() for _ in range(8)]
