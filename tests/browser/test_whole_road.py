@@ -232,8 +232,10 @@ def test_a_visitor_cannot_steer_the_agent(stack):
         me = room.local_participant
         for verb, details in ORDERS.items():
             await me.publish_data(json.dumps({"verb": verb, "details": details}), topic="concierge.steer")
-        # Until the agent has noticed the visitor, only the signature stands between them.
-        await asyncio.sleep(1.5)
+        # Until the agent has noticed the visitor, only the signature stands between them; then it greets.
+        async with asyncio.timeout(20):
+            while not said:
+                await asyncio.sleep(0.1)
         agent = next(iter(room.remote_participants))
         for message in signed:
             await me.publish_data(message, topic="concierge.steer")
