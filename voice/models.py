@@ -6,6 +6,7 @@ import secrets
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -226,7 +227,7 @@ class Call(models.Model):
                 for version, passage, score in citations
             )
             transaction.on_commit(lambda: live.show_turn(turn))
-            transaction.on_commit(lambda: meters.count_turn(speaker, is_answered, turn.metrics), robust=True)
+            transaction.on_commit(partial(meters.count_turn, speaker, is_answered, metrics or {}), robust=True)
             if speaker == Turn.Speaker.AGENT and is_answered is False:
                 transaction.on_commit(lambda: gaps.notice_in_background.enqueue(turn.pk), robust=True)
         return turn
