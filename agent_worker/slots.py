@@ -16,6 +16,7 @@ from django.utils import timezone
 from livekit.agents import AgentServer
 
 from agent_worker.pipeline import Profile, chosen_profile, rough_languages, spoken_languages
+from voice import meters
 from voice.models import Worker
 
 HEARTBEAT_SECONDS = 5.0
@@ -60,6 +61,8 @@ class Slots:
                     del self._taken[job_id]
             taken = len(self._taken)
         free = 0 if server.draining else max(0, self.total - taken)
+        meters.WORKER_SLOTS.labels("total").set(self.total)
+        meters.WORKER_SLOTS.labels("free").set(free)
         is_registered = server.id != "unregistered"
         if is_registered and (free != self._beat_free or now - self._beat_at >= HEARTBEAT_SECONDS):
             self._beat_at, self._beat_free = now, free

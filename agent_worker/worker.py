@@ -30,6 +30,7 @@ from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import greeting_of, load_facts
 from agent_worker.slots import FULL_LOAD, Slots
+from agent_worker.tracing import send_traces
 from concierge.models import Venue
 from knowledge import search
 from voice.models import Call, agent_identity
@@ -66,6 +67,7 @@ server = AgentServer(
     api_secret=settings.LIVEKIT_API_SECRET,
     host="127.0.0.1",
     port=0,
+    prometheus_port=settings.METRICS_PORT or None,
 )
 
 
@@ -143,6 +145,7 @@ def find_call(metadata: str) -> Call | None:
 def run() -> None:
     """`python -m agent_worker start|dev`."""
     logging.getLogger().handlers.clear()  # the framework adds its own: every line would come twice
+    send_traces()
     try:
         cli.run_app(server)
     finally:

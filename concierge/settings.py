@@ -216,6 +216,12 @@ CACHE_DIR = Path(
 )
 MODELS_DIR = CACHE_DIR / "models"
 
+# Monitoring (off by default)
+
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
+METRICS_PORT = env.int("METRICS_PORT", default=0)
+OTEL_EXPORTER_OTLP_ENDPOINT = env("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+
 # Browser policy
 
 _livekit_host = urlsplit(LIVEKIT_PUBLIC_URL)

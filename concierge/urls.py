@@ -7,6 +7,7 @@ from django.urls import include, path
 from concierge import views
 from concierge.access import on_console_host
 from concierge.health import healthz
+from concierge.metrics import metrics
 
 admin.site.site_header = admin.site.site_title = "Concierge"
 # The admin has doors of its own, but none that knows hosts, and its sign-in page would go round the second factor
@@ -16,6 +17,7 @@ admin.site.login = on_console_host(secure_admin_login(admin.site.login))  # type
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", healthz, name="healthz"),
+    path("metrics", metrics, name="metrics"),
     path("voice/", include("voice.urls")),
     path("staff/", include("voice.staff_urls")),
     path("knowledge/", include("knowledge.urls")),

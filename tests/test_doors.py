@@ -78,6 +78,8 @@ CONSOLE_PAGES = ("accounts/", "admin/")  # their own tests are below
 ROUTES: dict[str, list[Route]] = {
     "": [Route("any", "/", everybody(302), everybody(302), anonymous=302, venue_host=302)],
     "healthz": [Route("console", "/healthz", everybody(200), everybody(200), anonymous=200)],
+    # Prometheus has a token and is nobody; without the token it does not matter who one is.
+    "metrics": [Route("console", "/metrics", everybody(401), everybody(401), anonymous=401)],
     "<language:language>/": [Route("venue", "/en/", venue_host=200, **SAME_FOR_ALL)],
     "voice/token": [
         Route("venue", "/voice/token", method="POST", data={}, content_type=JSON, venue_host=201, **SAME_FOR_ALL)
@@ -228,6 +230,7 @@ class Cast:
 @pytest.fixture
 def cast(palm, rival, livekit, monkeypatch):
     monkeypatch.setattr(livekit_server, "greet", lambda **patience: None)
+    monkeypatch.setattr(settings, "METRICS_TOKEN", SECRET)
     factories.create_worker(free_slots=1000)
     factories.create_text(venue=palm, slug="pool", title=f"Pool {SECRET}", body=SECRET)
     call = factories.create_call(venue=palm)

@@ -6,6 +6,7 @@ import secrets
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from concierge.models import Membership, Venue
 from knowledge.models import Article, Version
+from voice import meters
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -86,6 +88,11 @@ class Call(models.Model):
     held_as = models.CharField(max_length=10, choices=Held, blank=True)
     is_muted = models.BooleanField(default=False, help_text="The agent hears and does not answer.")
     connection = models.CharField(max_length=10, blank=True, help_text="The visitor's line: excellent, good or poor.")
+    greeting_ms = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="From the click to the greeting, as the visitor's page says.",
+    )
 
     objects = CallQuerySet.as_manager()
 
@@ -175,6 +182,12 @@ class Call(models.Model):
         if Call.objects.filter(pk=self.pk).going_on().exclude(connection=quality).update(connection=quality):
             self._tell_the_staff()
 
+    def note_greeting(self, ms: int) -> None:
+        """When the greeting could be heard, as the visitor's page says. The first word of it stays."""
+        if Call.objects.filter(pk=self.pk, greeting_ms=None).update(greeting_ms=ms):
+            meters.GREETING.observe(ms / 1000)
+            self._tell_the_staff()
+
     def add_turn(
         self,
         speaker: str,
@@ -214,6 +227,7 @@ class Call(models.Model):
                 for version, passage, score in citations
             )
             transaction.on_commit(lambda: live.show_turn(turn))
+            transaction.on_commit(partial(meters.count_turn, speaker, is_answered, metrics or {}), robust=True)
             if speaker == Turn.Speaker.AGENT and is_answered is False:
                 transaction.on_commit(lambda: gaps.notice_in_background.enqueue(turn.pk), robust=True)
         return turn
@@ -257,6 +271,18 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.speaker}: {self.text[:60]}"
+
+    def note_ear(self, ms: int) -> None:
+        """How long the visitor waited, as their page says; it came when the turn was stored already."""
+        from voice import live
+
+        if "ear_ms" in self.metrics:
+            return
+        self.metrics = self.metrics | {"ear_ms": ms}
+        with transaction.atomic():
+            self.save(update_fields=["metrics"])
+            transaction.on_commit(lambda: meters.observe_stages({"ear_ms": ms}), robust=True)
+            transaction.on_commit(lambda: live.show_turn(self))
 
 
 class Citation(models.Model):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from concierge.access import on_venue_host
 from concierge.models import Venue
-from voice import lines, rooms
+from voice import lines, meters, rooms
 from voice.models import Call
 
 LONGEST_NAME = 60  # characters
@@ -129,6 +129,7 @@ def is_own_page(request: HttpRequest) -> bool:
 
 
 def refusal(code: str, message: str, status: int) -> JsonResponse:
+    meters.TOKENS_REFUSED.labels(code).inc()
     return no_store(JsonResponse({"error": code, "message": message}, status=status))
 
 

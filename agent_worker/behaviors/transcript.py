@@ -23,6 +23,7 @@ from livekit.agents import (
 )
 from livekit.agents.voice.io import TextOutput
 
+from agent_worker.behaviors.ear import listen_to_the_ear
 from agent_worker.behaviors.sources import show_confirmed, show_sources
 from agent_worker.conversation import Conversation, rows
 from agent_worker.providers.intents import is_courtesy
@@ -40,6 +41,7 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
     assert call is not None
     work: asyncio.Queue[Callable[[], Any]] = asyncio.Queue()
     last_question: dict[str, float] = {}
+    ear = listen_to_the_ear(ctx, session, work.put_nowait)
 
     @session.on("conversation_item_added")
     def said(event: ConversationItemAddedEvent) -> None:
@@ -54,11 +56,16 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
             work.put_nowait(visitor_turn(call, item))
         elif conversation.is_staff_line(item):
             captions.forget()
+            ear.said_something_else()
             work.put_nowait(staff_turn(call, item))
             conversation.in_background(show_confirmed(ctx, answer=item.id))
         else:
             captions.forget()
             turn = agent_turn(conversation, item, last_question)
+            if turn.metrics:
+                ear.answered(turn, item.metrics.get("started_speaking_at") or item.created_at)
+            else:
+                ear.said_something_else()
             work.put_nowait(turn)
             last_question.clear()
             conversation.in_background(show_sources(ctx, turn.cited, answer=item.id))
@@ -119,9 +126,10 @@ class AgentTurn:
     is_answered: bool | None
     cited: list[tuple[Any, str]]
     is_confirmed: bool = False
+    stored: Turn | None = None
 
-    def __call__(self) -> Turn:
-        return self.call.add_turn(
+    def __call__(self) -> None:
+        self.stored = self.call.add_turn(
             Turn.Speaker.AGENT,
             self.text,
             said_at=self.said_at,

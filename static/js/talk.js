@@ -142,6 +142,7 @@ function listenTo(current, clickedAt) {
     const heard = ear.hear(now)
     if (heard) {
       if (heard.kind === "ear") transcript.noteEar(heard.ms, captions)
+      current.report(heard.kind, heard.ms)
       document.dispatchEvent(new CustomEvent(`concierge:${heard.kind}`, { detail: { ms: heard.ms } }))
     }
     if (current.isMuted || current.state === "connecting") return

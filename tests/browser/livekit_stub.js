@@ -49,6 +49,9 @@ export class Room {
         if (line.refuseText) throw new Error("lost")
         line.sent.push([topic, text])
       },
+      publishData: async (payload, { topic }) => {
+        line.data.push([topic, JSON.parse(new TextDecoder().decode(payload))])
+      },
     }
   }
   async startAudio() { this.canPlaybackAudio = true; this.emit("AudioPlaybackStatusChanged") }
@@ -66,6 +69,7 @@ export class Room {
 
 const line = (window.line = {
   sent: [],
+  data: [],
   ...window.lineBefore,
   agentComes(state = "listening") {
     this.agent = { kind: 4, identity: "agent", attributes: { "lk.agent.state": state }, waitUntilActive: async () => {} }

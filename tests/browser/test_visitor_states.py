@@ -228,6 +228,8 @@ def test_the_page_times_what_the_ear_hears(visit):
     assert greeting_ms > 0
     assert 500 < ear_ms < 1500
     expect(line.log.locator("li.agent").last).to_have_attribute("data-ear-ms", str(ear_ms))
+    told = [{"kind": "greeting", "ms": greeting_ms}, {"kind": "ear", "ms": ear_ms}]
+    assert line.read("line.data") == [["concierge.ear", report] for report in told], "the agent is told"
 
 
 def test_mute_and_hang_up(visit):

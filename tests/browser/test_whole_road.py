@@ -78,6 +78,9 @@ def test_a_spoken_question_is_answered_aloud_from_what_is_written_while_staff_re
             transcript = staff.get_by_role("log")
             expect(transcript).to_contain_text(re.compile("bicycle", re.I), timeout=10_000)
             expect(transcript).to_contain_text("forty dirhams", timeout=10_000)
+            # What the page's own ear measured went through the room to the agent, and from its row to the staff.
+            expect(transcript).to_contain_text(re.compile(r"\d\.\d\d s at the ear"), timeout=10_000)
+            expect(staff.get_by_text(re.compile(r"greeting heard after \d+\.\d\d s"))).to_be_visible()
             expect(transcript).to_contain_text("Bicycle rental", timeout=10_000)
             heard = speech.words_in(visitor.heard()).lower()
             visitor.page.get_by_role("button", name="Hang up").click()

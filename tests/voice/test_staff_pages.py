@@ -274,3 +274,16 @@ def test_a_turn_that_learns_its_milliseconds_is_shown_again(palm, django_capture
     turn.refresh_from_db()
     assert "0.70 s at the ear" in live.turn_html(turn, call)
     assert f'id="turn-{turn.pk}"' in live.turn_html(turn, call)
+
+
+def test_what_the_visitors_page_measured_is_shown(staff, palm):
+    call = factories.create_call(venue=palm)
+    call.note_greeting(870)
+    call.note_greeting(12)
+    turn = call.add_turn("agent", "At six.", metrics={"total_ms": 800})
+    assert "0.80 s" in staff.get(page_of(call)).text
+    turn.note_ear(0)
+    turn.note_ear(5000)
+    text = staff.get(page_of(call)).text
+    assert "greeting heard after 0.87 s" in text
+    assert "0.00 s at the ear" in text

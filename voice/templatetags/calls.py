@@ -76,8 +76,9 @@ def timing(metrics: Any) -> Timing | None:
     known = {key: float(value) for key, value in dict(metrics or {}).items() if _is_milliseconds(value)}
     lengths = {key: known[key] for key in STAGES if known.get(key)}
     whole = sum(lengths.values())
-    total = known.get("ear_ms") or known.get("total_ms") or whole
-    if not total:
+    is_at_ear = "ear_ms" in known  # 0 is an answer that cut the visitor off
+    total = known["ear_ms"] if is_at_ear else known.get("total_ms") or whole
+    if not total and not is_at_ear:
         return None
     stages, start = [], 0.0
     for key, length in lengths.items():
@@ -86,11 +87,17 @@ def timing(metrics: Any) -> Timing | None:
         # Formatted here: a template would write 33,3 in some languages.
         stages.append(Stage(key.removesuffix("_ms"), words, f"{start:.2f}", f"{width:.2f}"))
         start += width
-    return Timing(tuple(stages), f"{total / 1000:.2f}", "ear_ms" in known)
+    return Timing(tuple(stages), f"{total / 1000:.2f}", is_at_ear)
 
 
 def _is_milliseconds(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+@register.filter
+def seconds(ms: float) -> str:
+    """Milliseconds as seconds, such as 0.94, in any language."""
+    return f"{ms / 1000:.2f}"
 
 
 @register.filter

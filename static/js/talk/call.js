@@ -102,6 +102,14 @@ export class Call extends EventTarget {
     this.#waiting.push(text)
   }
 
+  // Tell the agent what was heard when. Only a figure for the staff: it may get lost.
+  report(kind, ms) {
+    if (!this.#agent || !this.isAlive) return
+    const payload = new TextEncoder().encode(JSON.stringify({ kind, ms }))
+    const to = { topic: "concierge.ear", reliable: true, destinationIdentities: [this.#agent.identity] }
+    this.#room.localParticipant.publishData(payload, to).catch(() => {})
+  }
+
   allowSound() {
     return this.#room?.startAudio()
   }
