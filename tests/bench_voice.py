@@ -378,8 +378,8 @@ def main() -> None:
     options = parser.parse_args()
     kinds = [kind.strip() for kind in options.kinds.split(",") if kind.strip()]
     turns = [turn for turn in TURNS if not kinds or turn.kind in kinds]
-    step = max(1, len(turns) // options.turns)
-    turns = turns[::step][: options.turns]
+    wanted = min(options.turns, len(turns))
+    turns = [turns[place * len(turns) // wanted] for place in range(wanted)]
 
     folder = Path(tempfile.mkdtemp(prefix="concierge-bench-"))
     outcomes: dict[str, Outcome] = {}

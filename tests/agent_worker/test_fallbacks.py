@@ -15,6 +15,8 @@ from agent_worker.providers.extractive import ExtractiveStream
 from agent_worker.providers.speaking import CannotSpeak
 from tests.agent_worker.scene import ANSWER, QUESTION, Pool, Scene, played, question_aloud
 
+pytestmark = pytest.mark.voice
+
 TROUBLE = phrase("en", "trouble")
 POOL = "opens at seven in the morning"
 AT_THE_DOOR = [{"kind": "refuse"}, {"kind": "rate_limit"}, {"kind": "broken"}]

@@ -29,6 +29,8 @@ from tests.simulators.faults import KINDS, garbled, paths_of
 from tests.simulators.openai import OpenAI
 from tests.simulators.simulator import running
 
+pytestmark = pytest.mark.voice
+
 ONCE = APIConnectOptions(max_retry=0, timeout=2.0)
 
 

@@ -16,6 +16,8 @@ from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.whisper import WhisperSTT, said_once
 from tests.agent_worker.sound import RATE, espeak_says, frames, silence
 
+pytestmark = pytest.mark.voice
+
 QUESTION = "What time does the restaurant open for breakfast?"
 
 
