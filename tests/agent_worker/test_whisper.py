@@ -14,6 +14,7 @@ from livekit.agents import LanguageCode, inference, stt
 from agent_worker.providers import listening, whisper
 from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.whisper import WhisperSTT, said_once
+from tests.agent_worker.scene import played
 from tests.agent_worker.sound import RATE, espeak_says, frames, silence
 
 pytestmark = pytest.mark.voice
@@ -69,7 +70,7 @@ def test_what_nobody_waits_for_any_more_is_not_decoded(ear, tmp_path, monkeypatc
         await asyncio.gather(task, return_exceptions=True)
         await whisper.hearing.run(lambda: None)  # the lane is free again
 
-    asyncio.run(recognise_and_give_up())
+    played(recognise_and_give_up())
     assert given_up.is_set()
     assert not generated
 
@@ -163,7 +164,7 @@ def listen(recogniser: stt.STT, samples: np.ndarray, *, is_free: bool = True) ->
         stream.end_input()
         return [event async for event in stream]
 
-    return asyncio.run(run())
+    return played(run())
 
 
 def kinds(events: list[stt.SpeechEvent]) -> list[str]:
