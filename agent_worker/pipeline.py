@@ -31,9 +31,7 @@ from agent_worker.providers.voices import chosen_voice, local_tts
 from agent_worker.providers.whisper import WhisperSTT
 from agent_worker.turn_end import TurnEnd
 
-if settings.PROFILE != "local" and settings.OPENAI_API_KEY:
-    # LiveKit's plugins can be imported on the main thread only, and calls are threads. Without keys they stay out:
-    # a web process in which an editor tries a question then needs neither them nor its main thread.
+if settings.LOADS_CLOUD_PLUGINS:
     import livekit.plugins.deepgram
     import livekit.plugins.elevenlabs
     import livekit.plugins.openai  # noqa: F401

@@ -13,9 +13,8 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from voice import answering  # noqa: E402
 from voice.routing import SameOriginOnly, websocket_urlpatterns  # noqa: E402
 
-if settings.PROFILE != "local" and settings.OPENAI_API_KEY:
-    # Its plugins for the cloud can be imported on the main thread only; without keys the first question loads it.
-    answering.load()
+if settings.LOADS_CLOUD_PLUGINS:
+    answering.load()  # else the first question does
 
 application = ProtocolTypeRouter(
     {

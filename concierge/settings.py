@@ -200,6 +200,9 @@ OPENAI_API_KEY = env("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env("OPENAI_BASE_URL", default="")
 ELEVEN_API_KEY = env("ELEVEN_API_KEY", default="")
 ELEVEN_BASE_URL = env("ELEVEN_BASE_URL", default="")
+# LiveKit's plugins for the cloud can be imported on the main thread only, so who may need them does it at the start.
+# Without keys they stay out: a web process in which an editor tries a question needs neither them nor its main thread.
+LOADS_CLOUD_PLUGINS = PROFILE != "local" and bool(DEEPGRAM_API_KEY and OPENAI_API_KEY and ELEVEN_API_KEY)
 CLOUD_STT_MODEL = env("CLOUD_STT_MODEL", default="nova-3")
 CLOUD_LLM_MODEL = env("CLOUD_LLM_MODEL", default="gpt-4.1-mini")
 CLOUD_TTS_MODEL = env("CLOUD_TTS_MODEL", default="eleven_flash_v2_5")

@@ -20,14 +20,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from concierge.access import member_required
-from concierge.models import Membership, Venue
+from concierge.models import Venue
 from knowledge import golden
+from knowledge.editing import EDITOR, editable_venue
 from knowledge.evaluation import read_questions
 from knowledge.forms import language_choices
 from knowledge.models import Article, GoldenRun
 from knowledge.reading.drafts import BadInput
 
-EDITOR = Membership.Role.EDITOR
 RUNS_SHOWN = 40
 QUESTIONS_A_PAGE = 100
 LARGEST_FILE = 5_000_000  # bytes
@@ -57,8 +57,7 @@ class GoldenForm(forms.Form):
 @member_required(EDITOR)
 @require_http_methods(["GET", "POST"])
 def golden_page(request: HttpRequest, venue: str) -> HttpResponse:
-    editable = Venue.objects.visible_to(request.user, EDITOR).prefetch_related("texts")
-    place = get_object_or_404(editable, slug=venue)
+    place = editable_venue(request, venue)
     with timezone.override(place.zone):
         if request.method != "POST":
             return page(request, place, GoldenForm(place, initial=first_words(request, place)))

@@ -22,8 +22,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from concierge.access import member_required
-from concierge.models import Membership, Venue
+from concierge.models import Venue
 from knowledge import intake
+from knowledge.editing import EDITOR, editable_venue, is_fragment
 from knowledge.forms import language_choices
 from knowledge.models import NUMBER, Import, ImportedDraft
 from knowledge.reading import contained
@@ -32,7 +33,6 @@ from knowledge.reading.formats import BY_SUFFIX, MOST_BYTES
 from knowledge.reading.sections import Unreadable
 from knowledge.reading.table import FIELDS, MOST_COLUMNS, NEEDED, harmless_cell
 
-EDITOR = Membership.Role.EDITOR
 DRAFTS_A_PAGE = 50
 MOST_FILES = 20  # in one upload
 MOST_PICTURES = 10  # of one draft's pages
@@ -321,15 +321,3 @@ def _word_changes(old: list[str], new: list[str]) -> list[Change]:
 
 def said(version: Any) -> str:
     return f"{version.title}\n\n{version.body}"
-
-
-# What is loaded, always through the venue
-
-
-def editable_venue(request: HttpRequest, slug: str) -> Venue:
-    return get_object_or_404(Venue.objects.visible_to(request.user, EDITOR).prefetch_related("texts"), slug=slug)
-
-
-def is_fragment(request: HttpRequest) -> bool:
-    """htmx asks for a part. When it restores a page from history it wants the whole."""
-    return bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]

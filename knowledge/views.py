@@ -20,9 +20,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from concierge.access import member_required
-from concierge.models import Membership, Venue
+from concierge.models import Venue
 from knowledge import indexing, proving, scheduling
 from knowledge.differences import differences
+from knowledge.editing import EDITOR, editable_venue, is_fragment
 from knowledge.exporting import export
 from knowledge.forms import ListForm, NewTextForm, TextForm
 from knowledge.listing import CHANGED, MISSING, SCHEDULED, list_articles, with_latest
@@ -31,7 +32,6 @@ from knowledge.models import LONGEST_BODY, Article, ArticleText, Unsaved, Versio
 from knowledge.unsaved import arrive, keep, unsaved
 from knowledge.writing import Outdated, Words, write_article, write_text
 
-EDITOR = Membership.Role.EDITOR
 ARTICLES_A_PAGE = 50
 
 
@@ -406,16 +406,7 @@ def text_url(text: ArticleText) -> str:
     return reverse("knowledge:text", args=[text.article.venue.slug, text.article.slug, text.language])
 
 
-def is_fragment(request: HttpRequest) -> bool:
-    """htmx asks for a part. When it restores a page from history it wants the whole."""
-    return bool(request.htmx) and not request.htmx.history_restore_request  # type: ignore[attr-defined]
-
-
 # What is loaded, always through the venue
-
-
-def editable_venue(request: HttpRequest, slug: str) -> Venue:
-    return get_object_or_404(Venue.objects.visible_to(request.user, EDITOR).prefetch_related("texts"), slug=slug)
 
 
 def find_text(venue: Venue, article: Article, language: str) -> ArticleText:

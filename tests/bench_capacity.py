@@ -21,9 +21,10 @@ import psutil
 from livekit import rtc
 
 from tests.bench import PROCESSES, at, tell, write
-from tests.bench_voice import Simulators, Utterance, recorded, timed
+from tests.bench_voice import Utterance, recorded, timed
 from tests.browser import speech
 from tests.browser.stack import Stack
+from tests.simulators.apart import Simulators
 
 BEGIN, END = "<!-- bench-capacity: begin -->", "<!-- bench-capacity: end -->"
 CALLS = (1, 2, 4, 8, 10, 16, 25, 40)

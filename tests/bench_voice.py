@@ -11,25 +11,21 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from urllib.parse import urljoin
 
 import numpy as np
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.bench import at, ended_call, tell, write
 from tests.browser import speech
-from tests.browser.stack import ROOT, Stack
+from tests.browser.stack import Stack
 from tests.browser.visitor import Visitor, launch, visiting
+from tests.simulators.apart import Simulators
 
 BEGIN, END = "<!-- bench-voice: begin -->", "<!-- bench-voice: end -->"
 EARLY_MS = 150  # of an answer that begins while the last sound of the question still rings, as bench.py has it
@@ -136,47 +132,9 @@ class Outcome:
         return [wait for kind, waits in self.waits.items() if not kinds or kind in kinds for wait in waits]
 
 
-@dataclass
-class Simulators:
-    """The three providers, in a process of their own."""
-
-    process: subprocess.Popen[str]
-    env: dict[str, str]
-
-    @classmethod
-    def start(cls) -> Simulators:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulators", "--port", "0"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert process.stdout
-        lines = [process.stdout.readline().strip() for _ in range(8)]
-        env = dict(line.split("=", 1) for line in lines if "=" in line)
-        simulators = cls(process, env)
-        simulators.control("OPENAI", script=TOOLS)
-        return simulators
-
-    def control(self, provider: str, **settings: object) -> dict:
-        address = re.sub(r"^ws", "http", self.env[f"{provider}_BASE_URL"])
-        request = urllib.request.Request(
-            urljoin(address, "/control"),
-            data=json.dumps(settings).encode() if settings else None,
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return json.load(response)
-
-    def will_hear(self, turn: Utterance, path: Path) -> None:
-        """Tell the ears what is about to be said, and when."""
-        samples = speech.samples_of(path)
-        self.control("DEEPGRAM", script=[{"text": turn.text, "words": timed(turn, samples)}])
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=10)
+def will_hear(simulators: Simulators, turn: Utterance, path: Path) -> None:
+    """Tell the ears what is about to be said, and when."""
+    simulators.control("DEEPGRAM", script=[{"text": turn.text, "words": timed(turn, speech.samples_of(path))}])
 
 
 def timed(turn: Utterance, samples: np.ndarray) -> list[tuple[str, float, float]]:
@@ -185,7 +143,7 @@ def timed(turn: Utterance, samples: np.ndarray) -> list[tuple[str, float, float]
     stretches = [(turn.text, 0.0, whole)]
     if turn.pause:
         first, then = turn.text.split(", ", 1)
-        begins = pause_of(samples) / speech.RATE
+        begins = widest_gap(samples)[0] / speech.RATE
         stretches = [(first, 0.0, begins - 0.02), (then, begins + turn.pause, whole)]
     words: list[tuple[str, float, float]] = []
     for text, start, end in stretches:
@@ -194,11 +152,6 @@ def timed(turn: Utterance, samples: np.ndarray) -> list[tuple[str, float, float]
         starts = [start, *ends[:-1]]
         words += [(word, float(a), float(b)) for word, a, b in zip(text.split(), starts, ends, strict=True)]
     return words
-
-
-def pause_of(samples: np.ndarray) -> int:
-    """Where the longest silence begins, in samples."""
-    return widest_gap(samples)[0]
 
 
 def hold_calls(
@@ -231,7 +184,7 @@ def one_call(
         visitor.forget()
         recording = recorded(turn, folder)
         if simulators:
-            simulators.will_hear(turn, recording)
+            will_hear(simulators, turn, recording)
         asked = visitor.speak(speech.cue(recording))
         outcome.said[turn.kind] = outcome.said.get(turn.kind, 0) + 1
         try:
@@ -263,7 +216,7 @@ def talk_over(visitor: Visitor, folder: Path, outcome: Outcome, simulators: Simu
     time.sleep(1.0)
     recording = recorded(Utterance("over", OVER), folder)
     if simulators:
-        simulators.will_hear(Utterance("over", OVER), recording)
+        will_hear(simulators, Utterance("over", OVER), recording)
     over = visitor.speak(speech.cue(recording))
     time.sleep(1.0)
     last = visitor.page.evaluate(
@@ -321,6 +274,8 @@ def trimmed(samples: np.ndarray) -> np.ndarray:
 
 def measure(profile: str, turns: Sequence[Utterance], folder: Path) -> Outcome:
     simulators = Simulators.start() if profile != "local" else None
+    if simulators:
+        simulators.control("OPENAI", script=TOOLS)
     stack = Stack(env={"WORKER_SLOTS": "4", **(simulators.env if simulators else {})})
     if profile == "baseline":
         stack.run = ("-m", "tests.baseline", "house")

@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from concierge.access import member_required
-from concierge.models import Membership, Venue
+from concierge.models import Venue
+from knowledge.editing import EDITOR, editable_venue
 from knowledge.models import Article
 from knowledge.writing import Words, write_article
 from voice import gaps
 from voice.models import Gap
 
-EDITOR = Membership.Role.EDITOR
 GAPS_A_PAGE = 50
 WORDS_IN_A_DRAFT = 20  # questions
 LONGEST_TITLE = 200
@@ -133,7 +133,3 @@ def languages(gap: Gap) -> list[str]:
 
 def main_language(gap: Gap, venue: Venue) -> str:
     return next((code for code in languages(gap) if code in venue.languages), venue.default_language)
-
-
-def editable_venue(request: HttpRequest, slug: str) -> Venue:
-    return get_object_or_404(Venue.objects.visible_to(request.user, EDITOR).prefetch_related("texts"), slug=slug)

@@ -9,16 +9,17 @@ from datetime import datetime
 from django import forms
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from concierge.access import member_required
-from concierge.models import Membership, Venue
+from concierge.models import Venue
 from concierge.occasions import occasions
 from concierge.templatetags.look import own_name
 from knowledge.asked import recent_questions
+from knowledge.editing import EDITOR, editable_venue, is_fragment
 from knowledge.forms import MomentInput
 from knowledge.lexical import words
 from knowledge.search import CONFIDENT, Hit
@@ -58,11 +59,10 @@ class Considered:
     is_sure: bool
 
 
-@member_required(Membership.Role.EDITOR)
+@member_required(EDITOR)
 @require_GET
 def try_it(request: HttpRequest, venue: str) -> HttpResponse:
-    editable = Venue.objects.visible_to(request.user, Membership.Role.EDITOR).prefetch_related("texts")
-    place = get_object_or_404(editable, slug=venue)
+    place = editable_venue(request, venue)
     facts: dict[str, object] = {"venue": place, "threshold": CONFIDENT}
     with timezone.override(place.zone):
         form = TryForm(place, request.GET if "q" in request.GET else None)
@@ -77,9 +77,8 @@ def try_it(request: HttpRequest, venue: str) -> HttpResponse:
                 "at": at,
                 "considered": considered(answer, question, language),
             }
-        is_fragment = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
         facts["form"] = form
-        if is_fragment:
+        if is_fragment(request):
             return render(request, "voice/_tried.html", facts)
         facts |= {"occasions": occasions(place), "asked": recent_questions(place, LAST_QUESTIONS)}
         return render(request, "voice/try.html", facts)
