@@ -30,6 +30,7 @@ def browsers(playwright):
 
 def open_call(staff):
     staff.get_by_role("link", name=re.compile("palm court", re.I)).first.click()
+    staff.wait_for_load_state()  # keys are the script's, which has run by then
     expect(staff.get_by_role("button", name="End call")).to_be_visible()
 
 
