@@ -89,6 +89,23 @@ ROUTES: dict[str, list[Route]] = {
         Route("console", "/voice/webhook", everybody(401), everybody(401), "POST", {}, JSON, anonymous=401)
     ],
     "staff/": [Route("member:viewer", "/staff/", everybody(200), everybody(200))],
+    # Those of rivals open too, and show the rival's own.
+    "staff/history/": [Route("member:viewer", "/staff/history/?q=zebra", everybody(200), everybody(200))],
+    "staff/history/calls.<slug:kind>": [
+        Route("member:viewer", f"/staff/history/calls.{kind}?q=zebra", everybody(200), everybody(200))
+        for kind in ("csv", "json")
+    ]
+    + [Route("member:viewer", "/staff/history/calls.exe", everybody(404))],
+    "staff/calls/<uuid:pk>/turns/<int:turn>/wrong": [
+        Route("member:editor", "/staff/calls/{call}/turns/2/wrong", at_least("editor", 200)),
+        Route(
+            "member:editor",
+            "/staff/calls/{call}/turns/2/wrong",
+            at_least("editor", 302),
+            method="POST",
+            data={"reason": "no_answer"},
+        ),
+    ],
     "staff/calls/<uuid:pk>/": [Route("member:viewer", "/staff/calls/{call}/", everybody(200))],
     "staff/calls/<uuid:pk>/<slug:verb>": [
         Route(
@@ -238,7 +255,10 @@ def cast(palm, rival, livekit, monkeypatch):
     intake.drafts.create(position=1, slug="pool", language="en", title="Pool", body=SECRET, outcome="new")
     turn = call.turns.create(pk=1, number=1, speaker="visitor", text=SECRET)
     Gap.objects.create(pk=1, venue=palm).questions.create(turn=turn, embedder="none", vector=b"")
+    call.turns.create(pk=2, number=2, speaker="agent", text=SECRET)
     call.hand_offs.create(reason="asked_for_person")
+    ended = factories.create_call(venue=palm, state=Call.State.ENDED)
+    ended.add_turn("visitor", SECRET)
     cookies: dict[str, dict[str, str]] = {"visitor": {}, "anonymous": {}}
     users = {f"own {role}": factories.create_user(venue=palm, role=role) for role in ROLES}
     users |= {f"rival {role}": factories.create_user(venue=rival, role=role) for role in ROLES}

@@ -60,6 +60,21 @@ def notice(answer: Turn) -> Gap | None:
     # An index in which nothing is valid finds nothing, whatever is asked.
     if not hits or hits[0].confidence >= CONFIDENT:
         return None
+    return file(venue, asked)
+
+
+@task()
+def file_in_background(turn_pk: int) -> None:
+    turn = Turn.objects.filter(pk=turn_pk).select_related("call__venue").first()
+    if turn:
+        file(turn.call.venue, turn)
+
+
+def file(venue: Venue, asked: Turn) -> Gap:
+    """Put a visitor's question into the gap it belongs to. Twice is harmless."""
+    known = GapQuestion.objects.filter(turn=asked).select_related("gap").first()
+    if known:
+        return known.gap
     vector = get_embedder().embed_queries([cleaned(asked.text)])[0]
     with transaction.atomic():
         # One at a time in a venue, so that two of the same question make one gap.

@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy
 
 from concierge.models import Membership, Venue
+from knowledge.lexical import fold, words
 from knowledge.models import Article, Version
 from voice import meters
 
@@ -63,6 +64,24 @@ class Call(models.Model):
         TYPING = "typing"
         VOICE = "voice"
 
+    class Outcome(models.TextChoices):
+        """What became of a call that took place; voice.review has the rules."""
+
+        ANSWERED = "answered", gettext_lazy("answered")
+        PARTLY = "partly", gettext_lazy("partly answered")
+        UNANSWERED = "unanswered", gettext_lazy("not answered")
+        HANDED_OFF = "handed_off", gettext_lazy("handed off")
+        ABANDONED = "abandoned", gettext_lazy("abandoned")
+
+    class Tag(models.TextChoices):
+        """What a reviewer may want to look at; voice.review has the rule of each."""
+
+        DEAD_AIR = "dead_air", gettext_lazy("dead air")
+        TALKED_OVER = "talked_over", gettext_lazy("talked over")
+        REPEATED = "repeated", gettext_lazy("asked again")
+        NO_SOURCE = "no_source", gettext_lazy("no source")
+        SLOW_TURN = "slow_turn", gettext_lazy("slow answer")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     venue = models.ForeignKey(Venue, models.CASCADE, related_name="calls")
     room = models.CharField(max_length=60, unique=True, default=room_name)
@@ -93,12 +112,21 @@ class Call(models.Model):
         blank=True,
         help_text="From the click to the greeting, as the visitor's page says.",
     )
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True, help_text="Set when the call has ended.")
+    # Words with a blank on each side, since SQLite cannot look into a JSON list.
+    tag_words = models.CharField(max_length=120, blank=True)
+    summary = models.JSONField(default=dict, blank=True, help_text="What it was about, in each language of the staff.")
+    reviewed_at = models.DateTimeField(null=True, blank=True, help_text="When tags and summary were made.")
 
     objects = CallQuerySet.as_manager()
 
     class Meta:
         ordering = ["-opened_at"]
-        indexes = [models.Index(fields=["venue", "state"]), models.Index(fields=["state", "opened_at"])]
+        indexes = [
+            models.Index(fields=["venue", "state"]),
+            models.Index(fields=["state", "opened_at"]),
+            models.Index(fields=["venue", "opened_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"Call {str(self.pk)[:8]} at {self.venue}"
@@ -124,6 +152,14 @@ class Call(models.Model):
         return owner is None or self.watchings.filter(user=owner, seen_at__gte=fresh).exists()
 
     @property
+    def tags(self) -> list[str]:
+        return self.tag_words.split()
+
+    @property
+    def tag_names(self) -> list[str]:
+        return [str(Call.Tag(tag).label) for tag in self.tags if tag in Call.Tag.values]
+
+    @property
     def minutes(self) -> float:
         """How long it has been live, 0 before it began."""
         if not self.began_at:
@@ -146,6 +182,10 @@ class Call(models.Model):
             state=Call.State.ENDED, ended_at=at or timezone.now(), end_reason=reason[:40], agent_state=""
         ):
             return False
+        from voice import review
+
+        # Before it is told, so that the staff's screens show the outcome.
+        transaction.on_commit(lambda: review.after_the_call(self), robust=True)
         self._tell_the_staff()
         return True
 
@@ -215,6 +255,7 @@ class Call(models.Model):
                 number=last + 1,
                 speaker=speaker,
                 text=text,
+                search_words=search_words(text, language or self.language),
                 language=language or self.language,
                 said_at=said_at or timezone.now(),
                 metrics=metrics or {},
@@ -248,11 +289,24 @@ class Call(models.Model):
         transaction.on_commit(lambda: live.show_call(self))
 
 
+def search_words(text: str, language: str) -> str:
+    """What history searches in: the stems with a blank on each side, then the folded text for whole phrases."""
+    return f" {' '.join(words(text, language))} \n {' '.join(fold(text).split())} "
+
+
 class Turn(models.Model):
     class Speaker(models.TextChoices):
         VISITOR = "visitor"
         AGENT = "agent"
         STAFF = "staff"
+
+    class Wrong(models.TextChoices):
+        """Why a member of staff calls an answer wrong, which decides what becomes of it (voice.wrong)."""
+
+        OTHER_ARTICLE = "other_article", gettext_lazy("another article answers it")
+        NO_ANSWER = "no_answer", gettext_lazy("nothing here answers it, and it should have said so")
+        OUTDATED = "outdated", gettext_lazy("what is written is wrong or out of date")
+        MISSING = "missing", gettext_lazy("the right answer is not written anywhere")
 
     call = models.ForeignKey(Call, models.CASCADE, related_name="turns")
     number = models.PositiveIntegerField()
@@ -264,6 +318,8 @@ class Turn(models.Model):
     is_interrupted = models.BooleanField(default=False)
     is_answered = models.BooleanField(null=True, help_text="Of an agent's turn: did it rest on something written?")
     is_confirmed = models.BooleanField(default=False, help_text="Of an agent's turn: it passed on a note of the staff.")
+    search_words = models.TextField(blank=True, editable=False)
+    wrong = models.CharField(max_length=15, choices=Wrong, blank=True, help_text="Of an agent's turn: why it is wrong.")
 
     class Meta:
         ordering = ["number"]

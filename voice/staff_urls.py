@@ -1,13 +1,16 @@
 from django.urls import path
 
-from voice import questions, staff
+from voice import history_views, questions, staff, wrong
 
 app_name = "staff"
 urlpatterns = [
     path("", staff.wall, name="wall"),
     path("shift", staff.shift, name="shift"),
     path("hand-offs/<int:pk>/claim", staff.claim, name="claim"),
+    path("history/", history_views.history_page, name="history"),
+    path("history/calls.<slug:kind>", history_views.export, name="export"),
     path("calls/<uuid:pk>/", staff.call_page, name="call"),
     path("calls/<uuid:pk>/golden", questions.make_golden, name="golden"),
+    path("calls/<uuid:pk>/turns/<int:turn>/wrong", wrong.wrong_page, name="wrong"),
     path("calls/<uuid:pk>/<slug:verb>", staff.act, name="act"),
 ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy
 
 register = template.Library()
 
@@ -113,6 +113,12 @@ def stopwatch(seconds: float) -> str:
 def elapsed(call: Any) -> int:
     """Whole seconds that a call has been live."""
     return int(call.minutes * 60)
+
+
+@register.filter
+def summary_lines(call: Any) -> list[str]:
+    """The summary in the reader's language."""
+    return str(call.summary.get(get_language() or "", "")).splitlines()
 
 
 @register.filter

@@ -17,11 +17,13 @@ from django.db import close_old_connections
 from knowledge.intake import delete_old, free_stalled, read_due_again
 from knowledge.scheduling import publish_due
 from voice.retention import delete_expired, end_stale_calls
+from voice.review import review_overdue
 
 EVERY = timedelta(seconds=30)
 CHORES: dict[str, Callable[[], int]] = {
     "scheduled versions published": publish_due,
     "stale calls ended": end_stale_calls,
+    "calls reviewed late": review_overdue,
     "calls past their retention deleted": delete_expired,
     "addresses to be read again": read_due_again,
     "interrupted imports freed": free_stalled,
