@@ -78,6 +78,7 @@ def test_the_newest_call_stands_first_and_only_calls_that_took_place_and_are_ove
         ("Où est la cafétéria ?", "fr", "cafeteria", True),
         ("100% sure_thing", "en", "100%", True),
         ("plain words", "en", "%", False),
+        ("the carpool lane", "en", "pool", False),
         ("plain words", "en", "p_ain", False),
     ],
 )
@@ -113,6 +114,16 @@ def test_days_are_those_of_the_venues_clock(palm, staff):
     assert found(staff, until="9999-12-31") == [late]
     assert found(staff, since="the day before") == [late]
     assert "Enter a valid date." in staff.get(PAGE, {"since": "the day before"}).text
+
+
+def test_two_venues_have_two_clocks(palm, rival):
+    rival.timezone = "America/New_York"
+    rival.save()
+    at = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
+    in_dubai, in_new_york = past_call(palm, "One", opened_at=at), past_call(rival, "Two", opened_at=at)
+    both = browser_of(palm, is_superuser=True)
+    assert found(both, since="2026-11-21", until="2026-11-21") == [in_dubai]
+    assert found(both, since="2026-11-20", until="2026-11-20") == [in_new_york]
 
 
 def test_a_venue_of_others_cannot_be_asked_for(palm, rival, staff):
@@ -318,6 +329,17 @@ def test_only_an_agents_turn_of_that_call_can_be_wrong(palm, wrong):
     for pk in (asked.pk, other.pk):
         assert editor.get(page.replace(f"/{turn.pk}/", f"/{pk}/")).status_code == 404
     assert editor.post(page, {"reason": "because"}).status_code == 422
+
+
+def test_who_edits_elsewhere_and_only_reads_here_calls_nothing_wrong(palm, rival, wrong):
+    turn, page = wrong
+    user = factories.create_user(venue=palm, role=Membership.Role.VIEWER)
+    Membership.objects.create(user=user, venue=rival, role=Membership.Role.EDITOR)
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user)
+    assert client.get(f"/staff/calls/{turn.call_id}/").status_code == 200
+    assert client.post(page, {"reason": "no_answer"}).status_code == 404
+    assert not palm.golden_questions.exists()
 
 
 # Files
