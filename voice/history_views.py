@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from concierge.access import member_required
-from concierge.models import Membership, Venue
+from concierge.models import Venue
 from concierge.templatetags.look import own_name
 from knowledge.reading.table import harmless_cell
 from voice import history
@@ -96,8 +96,6 @@ def history_page(request: HttpRequest) -> HttpResponse:
         "rows": history.rows(page, asked.wanted.words, history.languages_of(asked.venues)),
         "is_filtered": any(request.GET.get(name) for name in asked.form.fields),
         "filters": request.GET.urlencode(),
-        "language": translation.get_language(),
-        "may_manage": Venue.objects.visible_to(request.user, Membership.Role.MANAGER).exists(),
     }
     return render(request, "voice/history.html", facts)
 
