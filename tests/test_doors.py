@@ -92,10 +92,10 @@ ROUTES: dict[str, list[Route]] = {
     # Those of rivals open too, and show the rival's own.
     "staff/history/": [Route("member:viewer", "/staff/history/?q=zebra", everybody(200), everybody(200))],
     "staff/history/calls.<slug:kind>": [
-        Route("member:viewer", f"/staff/history/calls.{kind}?q=zebra", everybody(200), everybody(200))
+        Route("member:manager", f"/staff/history/calls.{kind}?q=zebra", *[at_least("manager", 200)] * 2)
         for kind in ("csv", "json")
     ]
-    + [Route("member:viewer", "/staff/history/calls.exe", everybody(404))],
+    + [Route("member:manager", "/staff/history/calls.exe", everybody(404))],
     "staff/calls/<uuid:pk>/turns/<int:turn>/wrong": [
         Route("member:editor", "/staff/calls/{call}/turns/2/wrong", at_least("editor", 200)),
         Route(

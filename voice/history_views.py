@@ -18,12 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from concierge.access import member_required
-from concierge.models import Venue
+from concierge.models import Membership, Venue
 from concierge.templatetags.look import own_name
 from knowledge.reading.table import harmless_cell
 from voice import history
 from voice.models import AuditEntry, Call, Turn
 
+MANAGER = Membership.Role.MANAGER
 CALLS_A_PAGE = 30
 EXPORTED_AT_ONCE = 200
 COLUMNS = [
@@ -68,8 +69,9 @@ class Asked:
         return history.find_calls(self.venues, self.wanted).select_related("venue").prefetch_related("venue__texts")
 
 
-def read(request: HttpRequest) -> Asked:
-    mine = Venue.objects.visible_to(request.user).prefetch_related("texts")
+def read(request: HttpRequest, role: str | None = None) -> Asked:
+    """Of the venues where the user is at least `role`."""
+    mine = Venue.objects.visible_to(request.user, role).prefetch_related("texts")
     form = HistoryForm(mine, request.GET)
     form.is_valid()
     facts = form.cleaned_data
@@ -96,18 +98,22 @@ def history_page(request: HttpRequest) -> HttpResponse:
         "rows": history.rows(page, asked.wanted.words, history.languages_of(asked.venues)),
         "is_filtered": any(request.GET.get(name) for name in asked.form.fields),
         "filters": request.GET.urlencode(),
+        "may_export": read(request, MANAGER).venues.exists(),
     }
     return render(request, "voice/history.html", facts)
 
 
 @require_safe
-@member_required()
+@member_required(MANAGER)
 def export(request: HttpRequest, kind: str) -> HttpResponse:
-    """The calls of the page's filters, all of them, as `csv` (one row a call) or `json` (with every turn)."""
+    """The calls of the page's filters, all of them, as `csv` (one row a call) or `json` (with every turn).
+
+    For managers: what visitors said leaves the console and its days of retention with it.
+    """
     writers = {"csv": as_csv, "json": as_json}
     if kind not in writers:
         raise Http404
-    asked = read(request)
+    asked = read(request, MANAGER)
     counts = asked.calls.order_by().values("venue").annotate(calls=Count("pk"))
     # Reading many calls at once is reading all the same.
     AuditEntry.objects.bulk_create(

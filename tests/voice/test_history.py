@@ -345,10 +345,32 @@ def test_who_edits_elsewhere_and_only_reads_here_calls_nothing_wrong(palm, rival
 # Files
 
 
-def test_the_filtered_calls_leave_as_json_with_every_turn(palm, staff):
+@pytest.fixture
+def manager(palm):
+    return browser_of(palm, Membership.Role.MANAGER)
+
+
+def test_a_manager_takes_along_only_the_calls_of_where_they_manage(palm, rival):
+    past_call(palm, "Where is the pool?")
+    past_call(rival, "Where is the pool?")
+    user = factories.create_user(venue=palm, role=Membership.Role.MANAGER)
+    Membership.objects.create(user=user, venue=rival, role=Membership.Role.VIEWER)
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user)
+    assert len(found(client)) == 2
+    assert [call["venue"] for call in json.loads(client.get("/staff/history/calls.json").content)] == ["palm"]
+
+
+def test_only_who_may_export_sees_the_buttons(palm, staff, manager):
+    past_call(palm, "Where is the pool?")
+    assert "/staff/history/calls.csv" in manager.get(PAGE).text
+    assert "/staff/history/calls.csv" not in staff.get(PAGE).text
+
+
+def test_the_filtered_calls_leave_as_json_with_every_turn(palm, manager):
     call = past_call(palm, "Where is the pool?", ("On the roof.", True))
     past_call(palm, "Sauna?")
-    response = staff.get("/staff/history/calls.json", {"q": "pool"})
+    response = manager.get("/staff/history/calls.json", {"q": "pool"})
     [told] = json.loads(response.content)
     assert told["call"] == str(call.pk)
     assert [turn["text"] for turn in told["transcript"]] == ["Where is the pool?", "On the roof."]
@@ -356,10 +378,10 @@ def test_the_filtered_calls_leave_as_json_with_every_turn(palm, staff):
     assert AuditEntry.objects.get(verb="export").details == {"calls": 1, "as": "json"}
 
 
-def test_no_cell_of_the_csv_is_a_formula(palm, staff):
+def test_no_cell_of_the_csv_is_a_formula(palm, manager):
     call = past_call(palm, end_reason="=1+1")
     call.add_turn("visitor", '=HYPERLINK("http://evil.example")')
-    text = staff.get("/staff/history/calls.csv").content.decode()
+    text = manager.get("/staff/history/calls.csv").content.decode()
     assert text.startswith("\ufeff")
     [row] = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
     assert row["end_reason"] == "'=1+1"
