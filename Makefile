@@ -2,7 +2,7 @@
 
 PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
 
-.PHONY: help run setup test unit lint format types migrations bench bench-voice bench-turn-end bench-capacity pictures audit hooks simulate
+.PHONY: help run setup test unit lint format types migrations bench bench-voice bench-levers bench-turn-end bench-capacity pictures audit hooks simulate
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -36,6 +36,9 @@ bench: ## latency and memory, in one table
 
 bench-voice: ## how long a visitor waits for each kind of answer
 	@$(PYTHON_WITH_TOOLS) python -m tests.bench_voice
+
+bench-levers: ## what each thing done for speed gives, alone and together
+	@$(PYTHON_WITH_TOOLS) python -m tests.bench_levers
 
 bench-turn-end: ## how often a pause is taken for the end of a sentence
 	@$(PYTHON_WITH_TOOLS) python -m tests.bench_turn_end

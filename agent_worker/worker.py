@@ -29,6 +29,7 @@ from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import greeting_of, load_facts
+from agent_worker.frugal import be_frugal
 from agent_worker.slots import FULL_LOAD, Slots
 from agent_worker.tracing import send_traces
 from concierge.models import Venue
@@ -40,6 +41,8 @@ logger = logging.getLogger("agent_worker")
 
 DRAIN_SECONDS = 60
 MOST_IDLE = 8  # threads that wait for a call
+# The rate that transcribers and detectors want, so none of them resamples. The browser has evened out the volume.
+EAR = room_io.AudioInputOptions(sample_rate=16_000, auto_gain_control=False)
 slots = Slots()
 
 
@@ -118,7 +121,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
         Concierge(facts),
         room=ctx.room,
         room_options=room_io.RoomOptions(
-            audio_input=not is_typed,
+            audio_input=False if is_typed else EAR,
             audio_output=not is_typed,
             text_input=False,  # behaviors.typing
             text_output=room_io.TextOutputOptions(next_in_chain=captions),
@@ -145,6 +148,7 @@ def find_call(metadata: str) -> Call | None:
 def run() -> None:
     """`python -m agent_worker start|dev`."""
     logging.getLogger().handlers.clear()  # the framework adds its own: every line would come twice
+    be_frugal()
     send_traces()
     try:
         cli.run_app(server)

@@ -2,14 +2,15 @@
 
 N scripted callers at once (livekit's own SDK, recordings played in real time) ask some questions each, on the cloud
 profile with simulated providers (docs/simulators.md). Callers, providers, livekit-server and web share the machine with
-the worker, so its own share of the processor is told apart. Prints a table and, with --write, puts it into
-docs/performance.md.
+the worker, so what each takes of the processor is told apart. It stops at the first level that fails. Prints two tables
+and, with --write, puts them into docs/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import glob
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ import numpy as np
 import psutil
 from livekit import rtc
 
+from agent_worker.frugal import tell_only_whom_it_concerns
 from tests.bench import PROCESSES, at, tell, write
 from tests.bench_voice import Utterance, recorded, timed
 from tests.browser import speech
@@ -27,12 +29,28 @@ from tests.browser.stack import Stack
 from tests.simulators.apart import Simulators
 
 BEGIN, END = "<!-- bench-capacity: begin -->", "<!-- bench-capacity: end -->"
-CALLS = (1, 2, 4, 8, 10, 16, 25, 40)
+CALLS = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 25, 32, 40)
 QUESTIONS = ("What time is breakfast served?", "Is there parking for my car?", "When does the garden pool close?")
 LOUD = 0.004  # RMS of 10 ms, as tests/browser/ear.js has it
-BLOCK = 480  # samples, 10 ms
+BLOCK = 960  # samples, 20 ms
+LISTENING_RATE = 16_000
+LISTENING_BLOCK = 160  # samples, 10 ms
 SPREAD = 6.0  # seconds over which the callers come
 LONGEST_WAIT = 15.0
+# A level fails if so many questions had no answer, or if the slowest tenth waited so long.
+MOST_UNANSWERED = 0.1
+WORST_P90 = 3000  # milliseconds
+THREADS = {
+    "python": "Python: turns, providers, transcripts, detectors",
+    "AudioEncoderQue": "Opus encoder",
+    "AudioSourceCapt": "LiveKit's sound, ten milliseconds at a time",
+    "SyntheticAudioD": "LiveKit's sound, ten milliseconds at a time",
+    "livekit-audio": "LiveKit's sound, ten milliseconds at a time",
+    "tokio-rt-worker": "LiveKit's sound, ten milliseconds at a time",
+    "network_thread": "WebRTC: packets",
+    "worker_thread": "WebRTC: packets",
+    "signaling_threa": "WebRTC: packets",
+}
 
 
 @dataclass
@@ -77,10 +95,13 @@ class Caller:
             await room.disconnect()
 
     async def listen(self, track: rtc.Track) -> None:
-        async for event in rtc.AudioStream(track, sample_rate=speech.RATE, num_channels=1):
-            block = np.frombuffer(event.frame.data, np.int16).astype(np.float32) / 32768
-            if float(np.sqrt((block**2).mean())) > LOUD:
-                self.heard.append(time.monotonic())
+        async for event in rtc.AudioStream(track, sample_rate=LISTENING_RATE, num_channels=1, frame_size_ms=20):
+            now = time.monotonic()
+            sound = np.frombuffer(event.frame.data, np.int16).astype(np.float32) / 32768
+            blocks = sound[: len(sound) // LISTENING_BLOCK * LISTENING_BLOCK].reshape(-1, LISTENING_BLOCK)
+            levels = np.sqrt((blocks**2).mean(axis=1))
+            for place in np.flatnonzero(levels > LOUD):
+                self.heard.append(now - 0.01 * (len(blocks) - 1 - int(place)))
 
     async def speak(self, source: rtc.AudioSource, samples: np.ndarray) -> float:
         """Play the recording in real time; the moment of its last sound."""
@@ -105,7 +126,7 @@ class Caller:
             last = self.heard[-1] if self.heard else time.monotonic() - seconds
             if time.monotonic() - last > seconds:
                 return
-            await self.speak(source, np.zeros(BLOCK * 10, np.float32))
+            await self.speak(source, np.zeros(BLOCK * 5, np.float32))
 
     async def hears_after(self, moment: float, source: rtc.AudioSource | None = None) -> float | None:
         deadline = time.monotonic() + LONGEST_WAIT
@@ -114,7 +135,7 @@ class Caller:
             if first is not None:
                 return first
             if source:
-                await self.speak(source, np.zeros(BLOCK * 5, np.float32))
+                await self.speak(source, np.zeros(BLOCK * 2, np.float32))
             else:
                 await asyncio.sleep(0.02)
         return None
@@ -122,65 +143,142 @@ class Caller:
 
 @dataclass
 class Load:
-    """What N calls at once were like."""
+    """What N calls at once were like. `cores` are those that each part used, of the machine's."""
 
     calls: int
     callers: list[Caller]
     failures: int
-    cores: float  # the worker's own, of the machine's
+    cores: dict[str, float]
+    threads: dict[str, float]  # processor seconds of the worker
+    seconds: float
     megabytes: float
 
     @property
     def waits(self) -> list[float]:
         return [wait for caller in self.callers for wait in caller.waits]
 
-    def row(self, idle: float) -> str:
+    @property
+    def unanswered(self) -> int:
+        return sum(caller.unanswered for caller in self.callers)
+
+    @property
+    def is_lost(self) -> bool:
+        asked = len(self.waits) + self.unanswered
+        too_slow = not self.waits or at(self.waits, 0.9) > WORST_P90
+        return too_slow or bool(self.failures) or self.unanswered > MOST_UNANSWERED * asked
+
+    def row(self, first: Load) -> str:
         greetings = [caller.greeted for caller in self.callers if caller.greeted is not None]
-        lost = sum(caller.unanswered for caller in self.callers)
         spread = [f"{at(values, share):,.0f}" if values else "" for values in (self.waits,) for share in (0.5, 0.9)]
+        further = self.calls - first.calls
         cells = [
             str(self.calls),
             *spread,
             f"{at(greetings, 0.5):,.0f}" if greetings else "",
-            str(lost),
+            str(self.unanswered),
             str(self.failures),
-            f"{self.cores:.2f}",
+            *(f"{self.cores[part]:.2f}" for part in PARTS),
             f"{self.megabytes:,.0f}",
-            f"{(self.megabytes - idle) / self.calls:,.0f}",
+            f"{(self.megabytes - first.megabytes) / further:,.0f}" if further > 0 else "",
         ]
         return f"| {' | '.join(cells)} |"
 
+    def profile(self) -> str:
+        """Where the worker's processor time went."""
+        whole = sum(self.threads.values()) or 1.0
+        lines = [
+            f"| with {self.calls} calls, the worker's threads | of its time | ms a second of a call |",
+            "|---|---|---|",
+        ]
+        for name, seconds in sorted(self.threads.items(), key=lambda item: -item[1]):
+            a_call = seconds / self.seconds / self.calls * 1000
+            lines.append(f"| {name} | {seconds / whole:.0%} | {a_call:.0f} |")
+        return "\n".join(lines)
 
-async def hold(stack: Stack, calls: int, recordings: Sequence[np.ndarray], worker: list[psutil.Process]) -> Load:
+
+COLUMNS = (
+    *("calls", "answer p50, ms", "p90", "greeting p50", "unanswered", "failed calls", "cores: worker"),
+    *("livekit-server", "web", "providers", "callers", "machine", "worker, MB", "MB a further call"),
+)
+PARTS = ("agent worker", "livekit-server", "web", "simulators", "callers", "all of the machine")
+
+
+class Meter:
+    """Processor time and memory of every part, from when it is made."""
+
+    def __init__(self, stack: Stack, simulators: Simulators) -> None:
+        assert stack.process
+        family = psutil.Process(stack.process.pid).children(recursive=True)
+        self.parts = {
+            name: [process for process in family if is_it(process.cmdline() or [""])]
+            for name, is_it in PROCESSES.items()
+        } | {"simulators": [psutil.Process(simulators.process.pid)], "callers": [psutil.Process()]}
+        self.began, self.before, self.machine = time.monotonic(), self.seconds(), busy_seconds()
+        self.threads_before = self.threads()
+        self.threads_now = dict(self.threads_before)
+        self.most = 0.0
+
+    @property
+    def worker(self) -> list[psutil.Process]:
+        return self.parts["agent worker"]
+
+    def seconds(self) -> dict[str, float]:
+        return {name: processor_seconds(processes) for name, processes in self.parts.items()}
+
+    def threads(self) -> dict[tuple[str, str], float]:
+        """By thread and its name: those that end are counted as far as they were seen."""
+        found = {}
+        for process in self.worker:
+            for path in glob.glob(f"/proc/{process.pid}/task/*/stat"):
+                try:
+                    told = Path(path).read_text()
+                except OSError:
+                    continue
+                name, rest = told[told.index("(") + 1 : told.rindex(")")], told[told.rindex(")") + 2 :].split()
+                found[path, name] = (int(rest[11]) + int(rest[12])) / 100
+        return found
+
+    async def watch(self) -> None:
+        while True:
+            self.threads_now |= await asyncio.to_thread(self.threads)
+            self.most = max(self.most, await asyncio.to_thread(memory, self.worker))
+            await asyncio.sleep(2)
+
+    def cores(self) -> dict[str, float]:
+        took, now = time.monotonic() - self.began, self.seconds()
+        cores = {name: (now[name] - self.before[name]) / took for name in now}
+        return cores | {"all of the machine": (busy_seconds() - self.machine) / took}
+
+    def by_kind(self) -> dict[str, float]:
+        kinds: dict[str, float] = {}
+        for key, seconds in self.threads_now.items():
+            name = key[1].split(" ")[0]
+            kind = THREADS.get(name, "others")
+            kinds[kind] = kinds.get(kind, 0.0) + seconds - self.threads_before.get(key, 0.0)
+        return kinds
+
+
+async def hold(stack: Stack, simulators: Simulators, calls: int, recordings: Sequence[np.ndarray]) -> Load:
     callers = [Caller() for _ in range(calls)]
 
     async def come(place: int, caller: Caller) -> None:
         await asyncio.sleep(SPREAD * place / calls)
         await caller.call(stack, recordings)
 
-    before, began = processor_seconds(worker), time.monotonic()
-    most = 0.0
-
-    async def watch_memory() -> None:
-        nonlocal most
-        while True:
-            most = max(most, await asyncio.to_thread(memory, worker))
-            await asyncio.sleep(2)
-
-    watching = asyncio.create_task(watch_memory())
+    meter = Meter(stack, simulators)
+    watching = asyncio.create_task(meter.watch())
     ended = await asyncio.gather(*(come(place, caller) for place, caller in enumerate(callers)), return_exceptions=True)
     watching.cancel()
     failures = [error for error in ended if isinstance(error, BaseException)]
     for error in failures[:1]:
         tell(f"  {type(error).__name__}: {error}")
-    cores = (processor_seconds(worker) - before) / (time.monotonic() - began)
-    return Load(calls, callers, len(failures), cores, most)
+    seconds = time.monotonic() - meter.began
+    return Load(calls, callers, len(failures), meter.cores(), meter.by_kind(), seconds, meter.most)
 
 
-def the_worker(stack: Stack) -> list[psutil.Process]:
-    assert stack.process
-    family = psutil.Process(stack.process.pid).children(recursive=True)
-    return [process for process in family if PROCESSES["agent worker"](process.cmdline() or [""])]
+def busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
 
 
 def processor_seconds(processes: Sequence[psutil.Process]) -> float:
@@ -203,12 +301,14 @@ def main() -> None:
     script = [
         {"text": turn.text, "words": timed(turn, samples)} for turn, samples in zip(turns, recordings, strict=True)
     ]
+    tell_only_whom_it_concerns()  # the callers share one process as well
     simulators = Simulators.start()
     stack = Stack(env={"WORKER_SLOTS": "64", **simulators.env})
     lines = [
-        "| calls | answer p50, ms | p90 | greeting p50 | unanswered | failed calls | worker: cores | MB | MB a call |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(COLUMNS)} |",
+        f"|{'---|' * len(COLUMNS)}",
     ]
+    loads: list[Load] = []
     try:
         simulators.control("DEEPGRAM", script=script, per_call=True)
         tell("Starting the house …")
@@ -216,17 +316,19 @@ def main() -> None:
         stack.shell(
             "from concierge.models import Venue; Venue.objects.update(concurrent_calls=200, daily_minutes=99999)"
         )
-        worker = the_worker(stack)
-        idle = memory(worker)
+        asyncio.run(hold(stack, simulators, 1, recordings[:1]))  # what the first call loads counts for none
         for calls in map(int, options.calls.split(",")):
-            load = asyncio.run(hold(stack, calls, recordings, worker))
-            lines.append(load.row(idle))
-            tell(lines[-1])
             time.sleep(12)  # the rooms close
+            loads.append(asyncio.run(hold(stack, simulators, calls, recordings)))
+            lines.append(loads[-1].row(loads[0]))
+            tell(lines[-1])
+            if loads[-1].is_lost:
+                break
     finally:
         stack.stop()
         simulators.stop()
-    table = "\n".join(lines)
+    well = [load for load in loads if not load.is_lost] or loads
+    table = "\n".join([*lines, "", well[-1].profile()])
     print(table)
     if options.write:
         write(table, begin=BEGIN, end=END)

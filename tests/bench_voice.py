@@ -4,6 +4,8 @@ Real Chromium, livekit-server and agent worker; for "cloud" and "baseline" simul
 their default delays. Everybody is told the same recordings, in calls of some turns each: short and long questions,
 pauses inside a sentence, small talk, a tool, Arabic, and talking over an answer. "baseline" is the usual kind of agent
 (tests/baseline.py). Prints one table and, with --write, puts it into docs/performance.md.
+
+All turns with the three profiles take some 35 minutes.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from tests.bench import at, ended_call, tell, write
 from tests.browser import speech
 from tests.browser.stack import Stack
 from tests.browser.visitor import Visitor, launch, visiting
+from tests.own_share import own_share
 from tests.simulators.apart import Simulators
 
 BEGIN, END = "<!-- bench-voice: begin -->", "<!-- bench-voice: end -->"
@@ -114,6 +117,20 @@ PROFILES = ("baseline", "cloud", "local")
 TOOLS = [{"when": r"\b(are you|desk|reception)\b.*\bopen\b", "call": "opening_hours", "arguments": {"place": ""}}]
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A greeting or an answer as the visitor heard it. Moments are seconds since 1970."""
+
+    kind: str
+    ended_at: float  # the last sound of the question, or the click
+    at: float  # the first sound of the answer, or of what was said before it
+
+    @property
+    def wait(self) -> float:
+        """Milliseconds."""
+        return (self.at - self.ended_at) * 1000
+
+
 @dataclass
 class Outcome:
     """What became of one profile's turns. Milliseconds."""
@@ -127,6 +144,9 @@ class Outcome:
     greetings: list[float] = field(default_factory=list)
     stages: dict[str, list[float]] = field(default_factory=dict)
     to_the_ear: list[float] = field(default_factory=list)  # from the server's "speaking" to the first audible sample
+    openers: list[float] = field(default_factory=list)  # words that fill the wait for an answer
+    own_shares: list[float] = field(default_factory=list)
+    ear_errors: list[float] = field(default_factory=list)  # of the ear against a stereo recording
 
     def all_waits(self, *kinds: str) -> list[float]:
         return [wait for kind, waits in self.waits.items() if not kinds or kind in kinds for wait in waits]
@@ -163,22 +183,22 @@ def hold_calls(
         for first in range(0, len(mine), TURNS_A_CALL):
             before = len(stack.calls())
             with visiting(browser, stack, language=language, on_cue=True) as visitor:
-                heard_at = one_call(visitor, mine[first : first + TURNS_A_CALL], folder, outcome, simulators)
-            if ours:
-                keep_stages(ended_call(stack, before), heard_at, outcome)
+                heard = one_call(visitor, mine[first : first + TURNS_A_CALL], folder, outcome, simulators)
+            call = ended_call(stack, before) if ours else None
+            settle(heard, call, outcome, simulators)
     return outcome
 
 
 def one_call(
     visitor: Visitor, turns: Sequence[Utterance], folder: Path, outcome: Outcome, simulators: Simulators | None
-) -> list[float]:
-    """Hold one call; the moments (seconds since 1970) when answers became audible."""
+) -> list[Heard]:
+    """Hold one call; its greeting and its answers."""
     visitor.talk()
     clicked = visitor.page.evaluate("__ear.clicks.at(-1)")
     greeted = visitor.first_sound_after(clicked)
     outcome.greetings.append(greeted - clicked)
     origin = visitor.page.evaluate("performance.timeOrigin")
-    moments = [(origin + greeted) / 1000]
+    heard_all = [Heard("greeting", (origin + clicked) / 1000, (origin + greeted) / 1000)]
     for turn in turns:
         visitor.wait_for_quiet(seconds=0.8)
         visitor.forget()
@@ -198,8 +218,11 @@ def one_call(
             tell(f"  {turn.kind:<15} cut off     {turn.text}")
             continue
         wait = heard - asked["ends"]
-        outcome.waits.setdefault(turn.kind, []).append(wait)
-        moments.append((origin + heard) / 1000)
+        heard_all.append(Heard(turn.kind, (origin + asked["ends"]) / 1000, (origin + heard) / 1000))
+        time.sleep(0.2)  # the recording is a little behind
+        recorded_wait = wait_in(visitor.both())
+        if recorded_wait is not None:
+            outcome.ear_errors.append(abs(recorded_wait - wait))
         tell(f"  {turn.kind:<15} {wait:5.0f} ms    {turn.text}")
         if turn.kind == "talking over":
             talk_over(visitor, folder, outcome, simulators)
@@ -208,7 +231,24 @@ def one_call(
         visitor.page.get_by_role("button", name="إنهاء")
     ).first.click()
     visitor.wait_for("ended")
-    return moments
+    return heard_all
+
+
+def wait_in(stereo: bytes) -> float | None:
+    """The wait in milliseconds, from a recording of both sides alone, by the rules of tests/browser/ear.js."""
+    rate = 16_000
+    visitor, agent = np.frombuffer(stereo, np.int16).reshape(-1, 2).T.astype(np.float32) / 32768
+    spoken = np.flatnonzero(np.abs(visitor) > 0.01)
+    if not len(spoken):
+        return None
+    size = rate // 100
+    blocks = agent[: len(agent) // size * size].reshape(-1, size)
+    loud = np.flatnonzero(np.sqrt((blocks**2).mean(axis=1)) > 0.004)
+    ended = spoken[-1] / rate * 1000
+    for place, block in enumerate(loud[:-5]):
+        if block * 10 > ended - EARLY_MS and loud[place + 5] - block < 8:
+            return float(block * 10 - ended)
+    return None
 
 
 def talk_over(visitor: Visitor, folder: Path, outcome: Outcome, simulators: Simulators | None) -> None:
@@ -232,14 +272,38 @@ def talk_over(visitor: Visitor, folder: Path, outcome: Outcome, simulators: Simu
         outcome.silenced.append(last)
 
 
-def keep_stages(call: dict, heard_at: Sequence[float], outcome: Outcome) -> None:
-    for turn in call["turns"]:
+def settle(heard: Sequence[Heard], call: dict | None, outcome: Outcome, simulators: Simulators | None) -> None:
+    """Keep what a call's answers were like, with what the server and the simulators say of them."""
+    told = {name: simulators.control(name)["turns"] for name in ("DEEPGRAM", "OPENAI", "ELEVEN")} if simulators else {}
+    rows = [turn for turn in call["turns"] if turn["speaker"] == "agent"] if call else []
+    for turn in call["turns"] if call else []:
         for stage, ms in turn["metrics"].items():
             outcome.stages.setdefault(stage, []).append(ms)
-        if turn["speaker"] == "agent":
-            later = [moment - turn["said_at"] for moment in heard_at if 0 <= moment - turn["said_at"] < 2]
-            if later:
-                outcome.to_the_ear.append(later[0] * 1000)
+    for place, one in enumerate(heard):
+        until = heard[place + 1].ended_at if place + 1 < len(heard) else one.at + 60
+        row = next((row for row in rows if one.at - 2 < row["said_at"] < until), None)
+        metrics = row["metrics"] if row else {}
+        opener = metrics.get("opener_ms")  # a row is of the answer, an opener comes before it
+        if row and opener is None and row["said_at"] <= one.at:
+            outcome.to_the_ear.append((one.at - row["said_at"]) * 1000)
+        if one.kind == "greeting":
+            continue
+        wait = one.wait
+        if opener is not None:
+            outcome.openers.append(wait)
+            wait += metrics.get("ear_ms", opener) - opener
+        outcome.waits.setdefault(one.kind, []).append(wait)
+        if told and "end_of_turn_ms" in metrics and opener is None:
+            share = own_share(
+                one.ended_at,
+                one.at,
+                metrics["end_of_turn_ms"] / 1000,
+                ears=told["DEEPGRAM"],
+                model=told["OPENAI"],
+                voice=told["ELEVEN"],
+            )
+            if share is not None:
+                outcome.own_shares.append(share * 1000)
 
 
 def recorded(turn: Utterance, folder: Path) -> Path:
@@ -311,6 +375,7 @@ def table(outcomes: dict[str, Outcome]) -> str:
         row(f"  {kind}", [spread(one.waits.get(kind, [])) for one in every])
     for kind in ("pause inside", "long question", "short question"):
         row(f"false cut-offs, {kind}", [f"{one.cut_off.get(kind, 0)} of {one.said.get(kind, 0)}" for one in every])
+    row("something said before the answer (not counted as one)", [spread(one.openers) for one in every])
     row("no answer at all", [str(len(one.unanswered)) for one in every])
     row("talked over: agent silent after", [spread(one.silenced) for one in every])
     row("talked over: missed", [str(one.missed_barge_ins) for one in every])
@@ -320,6 +385,8 @@ def table(outcomes: dict[str, Outcome]) -> str:
             [spread(one.stages.get(stage, [])) for one in every],
         )
     row("from the server's first sound to the ear", [spread(one.to_the_ear) for one in every])
+    row("our own share of the wait (wanted: 120 at p50)", [spread(one.own_shares) for one in every])
+    row("the ear against a stereo recording: error", [spread(one.ear_errors) for one in every])
     return "\n".join(lines)
 
 

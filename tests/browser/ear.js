@@ -38,6 +38,7 @@
     const source = audio().createBufferSource()
     source.buffer = sound
     source.connect(voice)
+    if (stereo) source.connect(stereo, 0, 0)
     const start = context.currentTime + 0.05
     const begins = performance.now() + 50
     source.start(start)
@@ -64,17 +65,48 @@
       }
       return true
     }
+  })
+  registerProcessor('stereo', class extends AudioWorkletProcessor {
+    constructor() { super(); this.block = []; this.sum = [0, 0]; this.count = 0 }
+    process([input]) {
+      for (let i = 0; i < (input[0]?.length ?? 0); i++) {
+        this.sum[0] += input[0][i]; this.sum[1] += input[1]?.[i] ?? 0
+        if (++this.count < 3) continue
+        for (const sum of this.sum) this.block.push(Math.max(-32768, Math.min(32767, (sum / 3) * 32767)) | 0)
+        this.sum = [0, 0]; this.count = 0
+        if (this.block.length < 1600) continue
+        this.port.postMessage(this.block)
+        this.block = []
+      }
+      return true
+    }
   })`
+
+  // Both sides of the call on one clock, to check the moments by: the microphone left, the agent's track right.
+  let stereo
+  const taken = []
+  async function recordBoth() {
+    const here = audio()
+    tap ??= here.audioWorklet.addModule(URL.createObjectURL(new Blob([blocks], { type: 'text/javascript' })))
+    await tap
+    if (stereo) return
+    stereo = here.createChannelMerger(2)
+    const node = new AudioWorkletNode(here, 'stereo', { channelCount: 2, channelCountMode: 'explicit' })
+    const mute = here.createGain()
+    mute.gain.value = 0
+    stereo.connect(node).connect(mute).connect(here.destination)
+    node.port.onmessage = ({ data }) => taken.push(data)
+  }
 
   async function listen(track) {
     const here = audio()
-    if (!tap) tap = here.audioWorklet.addModule(URL.createObjectURL(new Blob([blocks], { type: 'text/javascript' })))
-    await tap
+    await recordBoth()
     const source = here.createMediaStreamSource(new MediaStream([track]))
     const node = new AudioWorkletNode(here, 'ear')
     const mute = here.createGain()
     mute.gain.value = 0
     source.connect(node).connect(mute).connect(here.destination)
+    source.connect(stereo, 0, 1)
     const recording = { samples: [], loudness: 0 } // LiveKit keeps spare tracks, which are silent
     ear.recordings.push(recording)
     node.port.onmessage = ({ data }) => {
@@ -98,15 +130,16 @@
     ear.agent.find((at, index) => at > moment && (ear.agent[index + 5] ?? Infinity) - at < 80) ?? null
   ear.quietSince = () => performance.now() - (ear.agent.at(-1) ?? 0)
   ear.forget = () => {
-    ear.agent.length = 0
+    ear.agent.length = taken.length = 0
     for (const recording of ear.recordings) Object.assign(recording, { samples: [], loudness: 0 })
   }
-  // 16 kHz signed 16-bit PCM in base64.
-  ear.heard = () => {
-    const loudest = ear.recordings.reduce((a, b) => (b.loudness > a.loudness ? b : a))
-    const bytes = new Uint8Array(new Int16Array(loudest.samples).buffer)
+  // 16 kHz signed 16-bit PCM in base64; of both sides with the samples of left and right in turn.
+  const encoded = (samples) => {
+    const bytes = new Uint8Array(new Int16Array(samples).buffer)
     let text = ''
     for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192))
     return btoa(text)
   }
+  ear.heard = () => encoded(ear.recordings.reduce((a, b) => (b.loudness > a.loudness ? b : a)).samples)
+  ear.both = () => encoded(taken.flat())
 })()

@@ -97,6 +97,10 @@ class Visitor:
     def heard(self) -> bytes:
         return base64.b64decode(self.page.evaluate("__ear.heard()"))
 
+    def both(self) -> bytes:
+        """Microphone (left) and agent (right) since `forget`, recorded together: 16 kHz signed 16-bit PCM."""
+        return base64.b64decode(self.page.evaluate("__ear.both()"))
+
     def forget(self) -> None:
         self.page.evaluate("__ear.forget()")
 

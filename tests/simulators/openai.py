@@ -103,6 +103,8 @@ class OpenAI(Simulator):
             await response.write(f"data: {line}\n\n".encode())
             turn.setdefault("first_token_at", time.time())
             turn["last_token_at"] = time.time()
+            if any("content" in choice["delta"] for choice in chunk["choices"]):
+                turn.setdefault("token_at", []).append(turn["last_token_at"])
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
         return response

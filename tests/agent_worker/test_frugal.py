@@ -1,0 +1,120 @@
+"""Many calls in one process: an event of one call leaves the others asleep."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from livekit.agents.llm import ToolContext
+from livekit.agents.llm import utils as llm_utils
+from livekit.agents.voice.transcription._speaking_rate import SpeakingRateStream
+from livekit.rtc import _ffi_client as ffi
+from livekit.rtc._proto.ffi_pb2 import FfiEvent
+from livekit.rtc.audio_stream import AudioStream
+
+from agent_worker.frugal import be_frugal
+from agent_worker.tools import TOOLS
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is patched here is put back afterwards."""
+    for where, name in (
+        (AudioStream, "_create_owned_stream"),
+        (ffi.FfiQueue, "put"),
+        (ffi.FfiClient, "request"),
+        (llm_utils, "build_strict_openai_schema"),
+        (SpeakingRateStream, "_compute_speaking_rate"),
+    ):
+        monkeypatch.setattr(where, name, getattr(where, name))
+    monkeypatch.setenv("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
+
+
+def sound_of(stream: int, *, is_last: bool = False) -> FfiEvent:
+    event = FfiEvent()
+    event.audio_stream_event.stream_handle = stream
+    if is_last:
+        event.audio_stream_event.eos.SetInParent()
+    return event
+
+
+async def queues_of(events: ffi.FfiQueue[Any], *streams: int) -> list[Any]:
+    """Queues that wait for sound as livekit's AudioStream makes them, each of one native stream."""
+    queues = []
+    for handle in streams:
+        queue = events.subscribe(filter_fn=lambda event: event.WhichOneof("message") == "audio_stream_event")
+        stream = SimpleNamespace(
+            _ffi_queue=queue,
+            _loop=asyncio.get_running_loop(),
+            answer=SimpleNamespace(handle=SimpleNamespace(id=handle)),
+        )
+        AudioStream._create_owned_stream(stream)  # type: ignore[arg-type]
+        queues.append(queue)
+    return queues
+
+
+def test_sound_wakes_only_the_call_that_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AudioStream, "_create_owned_stream", lambda self: self.answer)
+    be_frugal()
+
+    async def scene() -> list[int]:
+        events: ffi.FfiQueue[Any] = ffi.FfiQueue()
+        queues = await queues_of(events, 1, 2)
+        for event in (sound_of(1), sound_of(1), sound_of(2), sound_of(1, is_last=True)):
+            events.put(event)
+        await asyncio.sleep(0)
+        return [queue.qsize() for queue in queues]
+
+    assert asyncio.run(scene()) == [3, 1]
+
+
+def test_sound_of_a_stream_that_nobody_noted_reaches_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AudioStream, "_create_owned_stream", lambda self: self.answer)
+    be_frugal()
+
+    async def scene() -> list[int]:
+        events: ffi.FfiQueue[Any] = ffi.FfiQueue()
+        queues = await queues_of(events, 1, 2)
+        events.put(sound_of(3))
+        await asyncio.sleep(0)
+        return [queue.qsize() for queue in queues]
+
+    assert asyncio.run(scene()) == [1, 1]
+
+
+def test_a_captured_frame_is_told_to_the_call_that_captured_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(ffi.FfiClient, "request", lambda self, request: asked.append(request))
+    be_frugal()
+
+    async def scene() -> tuple[int, int]:
+        events: ffi.FfiQueue[Any] = ffi.FfiQueue()
+        elsewhere = asyncio.new_event_loop()
+        other = events.subscribe(loop=elsewhere)
+        mine = events.subscribe()
+        request = ffi.proto_ffi.FfiRequest()
+        request.capture_audio_frame.source_handle = 5
+        ffi.FfiClient.request(None, request)  # type: ignore[arg-type]
+        event = FfiEvent()
+        event.capture_audio_frame.async_id = asked[0].capture_audio_frame.request_async_id
+        events.put(event)
+        await asyncio.sleep(0)
+        elsewhere.call_soon(elsewhere.stop)
+        await asyncio.to_thread(elsewhere.run_forever)
+        elsewhere.close()
+        return mine.qsize(), other.qsize()
+
+    assert asyncio.run(scene()) == (1, 0)
+
+
+def test_what_the_model_is_told_of_the_tools_is_built_once_and_the_same() -> None:
+    tools = ToolContext(list(TOOLS))
+    as_livekit_builds_it = tools.parse_function_tools("openai", strict=True)
+    be_frugal()
+
+    first, second = (tools.parse_function_tools("openai", strict=True) for _ in range(2))
+
+    assert first == as_livekit_builds_it
+    assert all(one is other for one, other in zip(first, second, strict=True))
