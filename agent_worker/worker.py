@@ -20,6 +20,7 @@ from agent_worker.behaviors.goodbye import end_after_goodbye
 from agent_worker.behaviors.greeting import greet, notice_when_reachable
 from agent_worker.behaviors.happenings import show_happenings
 from agent_worker.behaviors.mishearing import admit_not_understanding
+from agent_worker.behaviors.monologue import stop_monologues
 from agent_worker.behaviors.ringing import ring_until_somebody_comes
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
@@ -29,6 +30,7 @@ from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import greeting_of, load_facts
+from agent_worker.mouth import Mouth
 from agent_worker.slots import FULL_LOAD, Slots
 from agent_worker.tracing import send_traces
 from concierge.models import Venue
@@ -39,6 +41,7 @@ from voice.rooms import AGENT_NAME
 logger = logging.getLogger("agent_worker")
 
 DRAIN_SECONDS = 60
+HEARS_EVERY_MS = 20  # livekit's 50 would be heard in how soon the agent gives way
 MOST_IDLE = 8  # threads that wait for a call
 slots = Slots()
 
@@ -101,12 +104,17 @@ async def hold(ctx: JobContext, call: Call) -> None:
         call.venue, call.language, userdata=conversation, names=facts.names, text_only=is_typed
     )
     captions = StaffCaptions(call)
+    mouth = None if is_typed else Mouth(ctx.room)
+    if mouth:
+        session.output.audio = mouth
+        ctx.add_shutdown_callback(mouth.aclose)
 
     record_transcript(ctx, session, captions)
     end_with_the_visitor(ctx, session)
     mind_silence(ctx, session, TYPING if is_typed else SPEAKING)
     limit_time(ctx, session)
     admit_not_understanding(session)
+    stop_monologues(session)
     admit_trouble(ctx, session)
     obey_staff(ctx, session)
     show_happenings(ctx, session)
@@ -118,8 +126,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
         Concierge(facts),
         room=ctx.room,
         room_options=room_io.RoomOptions(
-            audio_input=not is_typed,
-            audio_output=not is_typed,
+            audio_input=not is_typed and room_io.AudioInputOptions(frame_size_ms=HEARS_EVERY_MS),
+            audio_output=False,  # the mouth
             text_input=False,  # behaviors.typing
             text_output=room_io.TextOutputOptions(next_in_chain=captions),
             delete_room_on_close=True,
@@ -131,6 +139,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
     # can only be said once it has joined: the visitor, and not whoever comes first.
     await ctx.connect()
     session.room_io.set_participant(call.visitor_identity)
+    if mouth:
+        mouth.open(call.visitor_identity)
     notice_when_reachable(ctx, conversation)
     await greet(session, facts, aloud=not is_typed)
 
