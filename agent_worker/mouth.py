@@ -61,13 +61,28 @@ class Mouth(io.AudioOutput):
 
     @utils.log_exceptions(logger=logger)
     async def _open(self, identity: str) -> None:
-        await utils.wait_for_participant(self._room, identity=identity)
+        await self._until_here(identity)
         track = rtc.LocalAudioTrack.create_audio_track("voice", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         publication = await self._room.local_participant.publish_track(track, options)
         await publication.wait_for_subscription()
         self._speaking = asyncio.create_task(self._speak(), name="mouth")
         self._is_open.set()
+
+    async def _until_here(self, identity: str) -> None:
+        """Sooner than utils.wait_for_participant, which waits for a browser that has connected all its media."""
+        here = asyncio.Event()
+
+        def came(participant: rtc.RemoteParticipant) -> None:
+            if participant.identity == identity:
+                here.set()
+
+        self._room.on("participant_connected", came)
+        try:
+            if identity not in self._room.remote_participants:
+                await here.wait()
+        finally:
+            self._room.off("participant_connected", came)
 
     async def aclose(self) -> None:
         await utils.aio.cancel_and_wait(*[task for task in (self._opening, self._speaking, self._fading) if task])
