@@ -48,7 +48,7 @@ FOOLED_WITHIN = 30.0  # seconds
 GOES_ON_AFTER = 0.4
 # A sound without words keeps the agent from speaking for so long, and from noticing that nobody speaks.
 LONGEST_NOISE = 1.5
-LONGEST_NOISE_ALONE = 10.0
+LONGEST_NOISE_ALONE = 20.0
 # From the agent's first sound.
 ECHO_LASTS = 0.8
 ECHO_TAIL = 0.4

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from livekit.agents import llm
 from scipy.signal import resample_poly
 
 from agent_worker import pipeline
+from agent_worker.agent import mark_what_was_broken_off
 from agent_worker.giving_way import is_echo, is_nod
 from agent_worker.pipeline import Profile
 from agent_worker.providers import speaking
@@ -42,6 +44,16 @@ def test_the_agents_own_words_are_its_echo_and_a_visitors_are_not():
     assert is_echo(plain("Welcome to Palm Court"), greeting)
     assert is_echo(plain("welcome to bomb court"), greeting)
     assert not is_echo(plain("When can I go to the pool?"), greeting)
+
+
+def test_the_model_sees_where_an_answer_was_broken_off():
+    history = llm.ChatContext.empty()
+    history.add_message(role="assistant", content="Welcome.")
+    history.add_message(role="assistant", content="The pool on the roof opens.", interrupted=True)
+    told = history.copy()
+    mark_what_was_broken_off(told)
+    assert [item.text_content for item in told.items] == ["Welcome.", "The pool on the roof opens…"]
+    assert history.items[1].text_content == "The pool on the roof opens."
 
 
 @dataclass
