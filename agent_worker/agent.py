@@ -6,16 +6,17 @@ import json
 from collections.abc import AsyncIterable
 from typing import Any, cast
 
-from livekit.agents import Agent, FlushSentinel, ModelSettings, StopResponse, llm
+from livekit.agents import FlushSentinel, ModelSettings, StopResponse, llm
 from livekit.agents.utils import shortuuid
 
 from agent_worker.conversation import Conversation
 from agent_worker.facts import Facts
+from agent_worker.giving_way import Attentive
 from agent_worker.holding import keep, notes_for_the_model
 from agent_worker.tools import TOOLS, passages
 
 
-class Concierge(Agent):
+class Concierge(Attentive):
     def __init__(self, facts: Facts) -> None:
         super().__init__(instructions=facts.instructions, tools=list(TOOLS))
 
@@ -35,10 +36,11 @@ class Concierge(Agent):
         if self.session.userdata.is_silent:
             return  # taken over while the answer was being made
         await self._ground(chat_ctx)
-        async for chunk in cast(AsyncIterable[Any], Agent.default.llm_node(self, chat_ctx, tools, model_settings)):
+        async for chunk in cast(AsyncIterable[Any], Attentive.default.llm_node(self, chat_ctx, tools, model_settings)):
             yield chunk
 
     async def _ground(self, chat_ctx: llm.ChatContext) -> None:
+        mark_what_was_broken_off(chat_ctx)
         index = last_question(chat_ctx)
         if index is None:
             return
@@ -67,6 +69,14 @@ class Concierge(Agent):
             ),
             *notes_for_the_model(conversation.notes, message.created_at),
         ]
+
+
+def mark_what_was_broken_off(chat_ctx: llm.ChatContext) -> None:
+    """An answer that the visitor broke off holds what they heard of it; the prompt says what the dots mean."""
+    for index, item in enumerate(chat_ctx.items):
+        if item.type == "message" and item.role == "assistant" and item.interrupted and item.text_content:
+            heard = item.text_content.rstrip(".… ")
+            chat_ctx.items[index] = item.model_copy(update={"content": [f"{heard}…"]})
 
 
 def last_question(chat_ctx: llm.ChatContext) -> int | None:

@@ -19,6 +19,8 @@ from livekit.agents import AgentSession, APIConnectOptions, TurnHandlingOptions,
 from livekit.agents.types import NOT_GIVEN
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
+from agent_worker.giving_way import AT_ONCE as PAUSES_AFTER
+from agent_worker.giving_way import GOES_ON_AFTER, GivingWay
 from agent_worker.phrases import phrases
 from agent_worker.providers import espeak, whisper
 from agent_worker.providers.engines import hearing
@@ -47,8 +49,6 @@ VAD_SILENCE = 0.25
 MIN_DELAY = 0.3
 # The wait for a visitor who will probably go on.
 MAX_DELAY = 1.4
-# What a visitor says in the first moments of the agent's first words is not heard, lest it is the agent's echo.
-AEC_WARMUP = 0.8
 # Speech without words after this long is told as an event, so that the agent can ask to hear it again.
 TRANSCRIPTION_TIMEOUT = 3.0
 # For a connection or the next token. The visitor is to hear an answer or an honest sentence within 3 s, so what stands
@@ -162,28 +162,36 @@ def build_session(
     ears = _ears(profile, venue, language, activity, names)
     voice = _voice(profile, venue, language)
     turn_end = TurnEnd()
+    giving_way = GivingWay(activity)
     session: AgentSession[Userdata] = AgentSession(
-        vad=activity,
+        vad=giving_way,
         stt=ears,
         llm=model,
         tts=voice or NOT_GIVEN,
         turn_handling=TurnHandlingOptions(
             turn_detection=turn_end,
             endpointing={"mode": "fixed", "min_delay": MIN_DELAY, "max_delay": MAX_DELAY},
-            interruption={"enabled": True, "mode": "vad", "min_duration": 0.4, "resume_false_interruption": True},
+            interruption={
+                "enabled": True,
+                "mode": "vad",
+                "min_duration": PAUSES_AFTER,
+                "resume_false_interruption": True,
+                "false_interruption_timeout": GOES_ON_AFTER,
+            },
             # Search, model and voice begin with the final transcript; the turn is confirmed meanwhile. Tools wait for
             # that, and so does every sound.
             preemptive_generation={"enabled": True, "preemptive_tts": True},
         ),
         stt_context_options={"keyterms": list(names)} if profile is Profile.CLOUD else {},
         use_tts_aligned_transcript=True,
-        aec_warmup_duration=AEC_WARMUP,
+        aec_warmup_duration=None,  # it would also keep from the transcriber what is said meanwhile
         user_away_timeout=None,  # silence is a behaviour of ours
         transcription_timeout=TRANSCRIPTION_TIMEOUT,
         userdata=userdata,
         conn_options=CONNECTIONS,
     )
     session.on("user_input_transcribed", turn_end.hear)
+    giving_way.attend(session)
     if isinstance(ears, SecondEar):
         session.on("user_state_changed", ears.follow)
     if isinstance(voice, SecondVoice):

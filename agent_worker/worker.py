@@ -20,6 +20,7 @@ from agent_worker.behaviors.goodbye import end_after_goodbye
 from agent_worker.behaviors.greeting import greet, notice_when_reachable
 from agent_worker.behaviors.happenings import show_happenings
 from agent_worker.behaviors.mishearing import admit_not_understanding
+from agent_worker.behaviors.monologue import stop_monologues
 from agent_worker.behaviors.ringing import ring_until_somebody_comes
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
@@ -30,6 +31,7 @@ from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import greeting_of, load_facts
 from agent_worker.frugal import be_frugal
+from agent_worker.mouth import Mouth
 from agent_worker.slots import FULL_LOAD, Slots
 from agent_worker.tracing import send_traces
 from concierge.models import Venue
@@ -41,8 +43,9 @@ logger = logging.getLogger("agent_worker")
 
 DRAIN_SECONDS = 60
 MOST_IDLE = 8  # threads that wait for a call
-# The rate that transcribers and detectors want, so none of them resamples. The browser has evened out the volume.
-EAR = room_io.AudioInputOptions(sample_rate=16_000, auto_gain_control=False)
+# The rate that transcribers and detectors want, so none of them resamples, and one window of the detector a frame:
+# livekit's 50 ms would be heard in how soon the agent gives way. The browser has evened out the volume.
+EAR = room_io.AudioInputOptions(sample_rate=16_000, frame_size_ms=32, auto_gain_control=False)
 slots = Slots()
 
 
@@ -104,12 +107,17 @@ async def hold(ctx: JobContext, call: Call) -> None:
         call.venue, call.language, userdata=conversation, names=facts.names, text_only=is_typed
     )
     captions = StaffCaptions(call)
+    mouth = None if is_typed else Mouth(ctx.room)
+    if mouth:
+        session.output.audio = mouth
+        ctx.add_shutdown_callback(mouth.aclose)
 
     record_transcript(ctx, session, captions)
     end_with_the_visitor(ctx, session)
     mind_silence(ctx, session, TYPING if is_typed else SPEAKING)
     limit_time(ctx, session)
     admit_not_understanding(session)
+    stop_monologues(session)
     admit_trouble(ctx, session)
     obey_staff(ctx, session)
     show_happenings(ctx, session)
@@ -122,7 +130,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
         room=ctx.room,
         room_options=room_io.RoomOptions(
             audio_input=False if is_typed else EAR,
-            audio_output=not is_typed,
+            audio_output=False,  # the mouth
             text_input=False,  # behaviors.typing
             text_output=room_io.TextOutputOptions(next_in_chain=captions),
             delete_room_on_close=True,
@@ -134,6 +142,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
     # can only be said once it has joined: the visitor, and not whoever comes first.
     await ctx.connect()
     session.room_io.set_participant(call.visitor_identity)
+    if mouth:
+        mouth.open(call.visitor_identity)
     notice_when_reachable(ctx, conversation)
     await greet(session, facts, aloud=not is_typed)
 

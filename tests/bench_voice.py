@@ -16,6 +16,7 @@ import json
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -108,9 +109,17 @@ TURNS: tuple[Utterance, ...] = (
         "متى يغلق المسبح؟",
         language="ar",
     ),
-    *said("talking over", "Please tell me everything about breakfast.", "Tell me all about the swimming pools."),
+    *said(
+        "talking over",
+        "Please tell me everything about breakfast.",
+        "Tell me all about the swimming pools.",
+        "What can you tell me about the kids club?",
+        "Tell me about the restaurants please.",
+        "How does the late check out work?",
+        "Tell me everything about parking.",
+    ),
 )
-OVER = "Excuse me, one moment please."
+OVERS = ("Excuse me, one moment please.", "Wait, I have another question.", "Stop, that is enough.", "Sorry, not that.")
 TURNS_A_CALL = 8
 PROFILES = ("baseline", "cloud", "local")
 # What the model of the simulators calls by itself, as a model would that reads what its tools are for.
@@ -225,7 +234,8 @@ def one_call(
             outcome.ear_errors.append(abs(recorded_wait - wait))
         tell(f"  {turn.kind:<15} {wait:5.0f} ms    {turn.text}")
         if turn.kind == "talking over":
-            talk_over(visitor, folder, outcome, simulators)
+            over = OVERS[outcome.said[turn.kind] % len(OVERS)]
+            talk_over(visitor, over, folder, outcome, simulators)
     visitor.wait_for_quiet(seconds=0.8)
     visitor.page.get_by_role("button", name="Hang up").or_(
         visitor.page.get_by_role("button", name="إنهاء")
@@ -251,25 +261,30 @@ def wait_in(stereo: bytes) -> float | None:
     return None
 
 
-def talk_over(visitor: Visitor, folder: Path, outcome: Outcome, simulators: Simulators | None) -> None:
+def talk_over(visitor: Visitor, words: str, folder: Path, outcome: Outcome, simulators: Simulators | None) -> None:
     """Interrupt the answer after a second of it; how long it went on from the interruption's first sound."""
     time.sleep(1.0)
-    recording = recorded(Utterance("over", OVER), folder)
+    recording = recorded(Utterance("over", words), folder)
     if simulators:
-        will_hear(simulators, Utterance("over", OVER), recording)
+        will_hear(simulators, Utterance("over", words), recording)
     over = visitor.speak(speech.cue(recording))
     time.sleep(1.0)
-    last = visitor.page.evaluate(
+    before, last = visitor.page.evaluate(
         """begins => { const heard = __ear.agent.filter((at) => at > begins)
         let last = begins
         for (const at of heard) { if (at - last > 250) break; last = at }
-        return last - begins }""",
+        return [begins - (__ear.agent.findLast((at) => at <= begins) ?? 0), last - begins] }""",
         over["begins"],
     )
-    if last > 1500:
+    if before > 250:
+        tell(f"  {'':<15} was over before anybody talked over it")
+    elif last > 1500:
         outcome.missed_barge_ins += 1
     else:
         outcome.silenced.append(last)
+        tell(f"  {'':<15} {last:5.0f} ms    until silent: {words}")
+    with suppress(AssertionError):  # what was said gets an answer too, and the next question is to wait for its end
+        visitor.first_sound_after(over["ends"], seconds=6)
 
 
 def settle(heard: Sequence[Heard], call: dict | None, outcome: Outcome, simulators: Simulators | None) -> None:

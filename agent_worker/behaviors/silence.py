@@ -1,6 +1,7 @@
 """A visitor who says nothing is asked once; after a second silence the agent says goodbye and ends the call.
 
-Our own deadline: the session's "away" state is edge-triggered and noise keeps it from firing.
+Our own deadline: the session's "away" state is edge-triggered and noise keeps it from firing. Here only words put it
+off, and a sound for as long as somebody may be speaking in it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from livekit.agents import (
     AgentStateChangedEvent,
     ConversationItemAddedEvent,
     JobContext,
-    UserStateChangedEvent,
+    UserInputTranscribedEvent,
 )
 
 from agent_worker.closing import hang_up
@@ -29,6 +30,8 @@ class Patience:
     hang_up: float
 
 
+LONGEST_SOUND = 45.0  # seconds that a sound without words may put a question or a goodbye off
+WORDS_WITHIN = 2.0  # seconds after a sound
 SPEAKING = Patience(ask=15.0, hang_up=30.0)
 TYPING = Patience(ask=90.0, hang_up=90.0)
 
@@ -52,6 +55,13 @@ def mind_silence(ctx: JobContext, session: AgentSession[Conversation], patience:
         nonlocal has_asked
         language = session.userdata.language
         await asyncio.sleep(patience.hang_up if has_asked else patience.ask)
+        sound_ended_at = heard_out_at = asyncio.get_running_loop().time()
+        while (now := asyncio.get_running_loop().time()) - heard_out_at < LONGEST_SOUND:
+            if session.user_state == "speaking":
+                sound_ended_at = now
+            elif now == heard_out_at or now - sound_ended_at > WORDS_WITHIN:
+                break
+            await asyncio.sleep(0.1)
         if session.userdata.is_closing or session.userdata.is_silent:
             return  # staff have the word; the agent's first words after that start this again
         if has_asked:
@@ -62,16 +72,14 @@ def mind_silence(ctx: JobContext, session: AgentSession[Conversation], patience:
 
     @session.on("agent_state_changed")
     def agent(event: AgentStateChangedEvent) -> None:
-        if event.new_state == "listening" and session.user_state != "speaking":
+        if event.new_state == "listening":
             start()
         else:
             stop()
 
-    @session.on("user_state_changed")
-    def visitor(event: UserStateChangedEvent) -> None:
-        if event.new_state == "speaking":
-            stop()
-        elif session.agent_state == "listening":
+    @session.on("user_input_transcribed")
+    def visitor(event: UserInputTranscribedEvent) -> None:
+        if event.transcript.strip() and session.agent_state == "listening":
             start()
 
     @session.on("conversation_item_added")

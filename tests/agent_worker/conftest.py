@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import pytest
 
 from concierge.models import Venue
@@ -19,6 +21,8 @@ def somewhere() -> Venue:
 @pytest.fixture
 def providers(settings):
     """The cloud profile, on simulated providers that are quick. What they do not know fails the test."""
+    for plugin in ("deepgram", "openai", "elevenlabs"):  # calls run in threads, where plugins refuse to be imported
+        import_module(f"livekit.plugins.{plugin}")
     providers = Providers(Deepgram(), OpenAI(), ElevenLabs())
     for simulator in providers.all():
         simulator.control(delays=QUICK)

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import Agent, function_tool
+from livekit.agents import function_tool
 from livekit.agents.utils import http_context
+from livekit.agents.voice import TranscriptSynchronizer
 
 from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.conversation import Conversation
+from agent_worker.giving_way import Attentive
 from agent_worker.pipeline import build_session
 from agent_worker.providers import whisper
 from concierge.models import Venue
@@ -24,6 +27,7 @@ from tests.simulators.openai import OpenAI
 QUESTION = "How do I get to the swimming pool?"
 ANSWER = "The pool on the roof opens at seven in the morning. Children swim until six."
 PATIENCE = 20  # seconds for a turn, generous
+ROOM = SimpleNamespace(room=SimpleNamespace(isconnected=lambda: False))  # the context of a job, for behaviours
 SETTLED = 0.15  # seconds in which nothing more happens: the turn is over
 
 
@@ -55,7 +59,7 @@ class Outcome:
         return whisper.load(whisper.model_for("en")).hear(samples, "en").text.lower()
 
 
-class Pool(Agent):
+class Pool(Attentive):
     """An agent of the usual kind: its model searches by a tool."""
 
     def __init__(self, **how):
@@ -71,25 +75,40 @@ class Pool(Agent):
 
 
 class Scene:
-    def __init__(self, venue: Venue, providers: Providers, *, aloud: bool, agent: Agent | None = None):
+    """`providers` are None where the models that run here hear, think and speak."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        providers: Providers | None,
+        *,
+        aloud: bool,
+        agent: Attentive | None = None,
+        behaviors: Sequence[Callable[..., None]] = (),
+    ):
         self.outcome = Outcome()
         self.providers = providers
         self.aloud = aloud
         self.agent = agent or Pool()
         self.venue = venue
+        self.behaviors = behaviors
 
     async def __aenter__(self):
         self._http = http_context.open()
         await self._http.__aenter__()
         conversation = Conversation(venue=self.venue, language="en")
         self.session = build_session(self.venue, "en", userdata=conversation, text_only=not self.aloud)
-        room = SimpleNamespace(isconnected=lambda: False)
-        admit_trouble(SimpleNamespace(room=room), self.session)
+        admit_trouble(ROOM, self.session)
         self.session.on("conversation_item_added", self._said)
         self.session.on("agent_state_changed", lambda event: self.outcome.states.append(event.new_state))
+        for attach in self.behaviors:
+            attach(self.session)
         self.microphone, self.loudspeaker = Microphone(), Loudspeaker()
+        # As in a room: words come with the sound, and of an answer that is broken off those are kept that were heard.
+        self.captions = TranscriptSynchronizer(next_in_chain_audio=self.loudspeaker, next_in_chain_text=None)
         if self.aloud:
-            self.session.input.audio, self.session.output.audio = self.microphone, self.loudspeaker
+            self.session.input.audio, self.session.output.audio = self.microphone, self.captions.audio_output
+            self.session.output.transcription = self.captions.text_output
         await self.session.start(self.agent, session_host=False, record=False)
         return self
 
@@ -97,6 +116,7 @@ class Scene:
         self.outcome.ended = self.session.userdata.ended
         self.outcome.sound = self.loudspeaker.heard
         await self.session.aclose()
+        await self.captions.aclose()
         await self._http.__aexit__(None, None, None)
 
     def _said(self, event):
@@ -105,7 +125,8 @@ class Scene:
             (self.outcome.visitor if event.item.role == "user" else self.outcome.agent).append(text)
 
     async def speak(self, samples: np.ndarray, text: str = QUESTION):
-        self.providers.ears.control(script=[{"text": text, "seconds": len(samples) / RATE}])
+        if self.providers:
+            self.providers.ears.control(script=[{"text": text, "seconds": len(samples) / RATE}])
         await self.microphone.say(np.concatenate([silence(0.3), samples]))
 
     async def type(self, text: str = QUESTION):

@@ -1,0 +1,238 @@
+"""When does the agent give way? For a moment to every voice, for good only to words.
+
+livekit's detector alone has the choice between an answer that goes on for 0.7 s while the visitor speaks, and one that
+a cough ends. Here the answer pauses with the first sound of a voice and goes on where it stopped when nothing was
+meant: silence again without words, a sound that lasts and has none (a mall), or no more than a nod ("mhm"). Words end
+it. Where noise has made the agent pause in vain twice, it takes more of a sound to make it pause again.
+
+The first moments of the agent's first words are different: the browser has not learnt yet to take the agent's echo out
+of the microphone. The agent does not pause then, but it listens: what a visitor says over the greeting is kept, and
+words that are the agent's own are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterable, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any, cast
+
+from livekit import rtc
+from livekit.agents import (
+    Agent,
+    AgentFalseInterruptionEvent,
+    AgentSession,
+    AgentStateChangedEvent,
+    ModelSettings,
+    UserInputTranscribedEvent,
+    inference,
+    stt,
+    utils,
+    vad,
+)
+from livekit.agents.types import TimedString
+from livekit.agents.vad import VADEvent, VADEventType
+
+from agent_worker.providers.intents import plain
+from agent_worker.providers.words import any_of, every
+
+# Seconds of a sound until the agent pauses: two windows of the detector, and where it was often fooled.
+AT_ONCE = 0.06
+WHEN_NOISY = 0.4
+FOOLED = 2  # times within
+FOOLED_WITHIN = 30.0  # seconds
+# Silence after a sound, on top of the detector's own, until the agent goes on. Words come sooner.
+GOES_ON_AFTER = 0.4
+# A sound without words keeps the agent from speaking for so long, and from noticing that nobody speaks.
+LONGEST_NOISE = 1.5
+LONGEST_NOISE_ALONE = 20.0
+# From the agent's first sound.
+ECHO_LASTS = 0.8
+ECHO_TAIL = 0.4
+ECHO_SHARE = 0.75  # of the words heard that the agent is saying itself
+
+
+class GivingWay(vad.VAD):
+    """`detector`, as the session is to see it. `attend` it to the session that it is built into."""
+
+    def __init__(self, detector: inference.VAD) -> None:
+        super().__init__(capabilities=detector.capabilities)
+        self.detector = detector
+        self.saying = ""  # the agent's words at hand, as far as they are written
+        self._session: AgentSession[Any] | None = None
+        self._first_spoke_at: float | None = None
+        self._fooled: deque[float] = deque(maxlen=FOOLED)
+        # Of the sound at hand:
+        self._has_words = False
+        self._is_dismissed = False
+        self._is_perhaps_echo = False
+        self._delays_since: float | None = None  # since when it has kept the agent from speaking, in audio time
+
+    @property
+    def model(self) -> str:
+        return self.detector.model
+
+    @property
+    def provider(self) -> str:
+        return self.detector.provider
+
+    @property
+    def min_silence_duration(self) -> float | None:
+        return self.detector.min_silence_duration
+
+    def stream(self) -> vad.VADStream:
+        return _Stream(self)
+
+    def attend(self, session: AgentSession[Any]) -> None:
+        self._session = session
+
+        @session.on("agent_state_changed")
+        def state(event: AgentStateChangedEvent) -> None:
+            if event.new_state == "speaking" and self._first_spoke_at is None:
+                self._first_spoke_at = time.monotonic()
+
+        @session.on("user_input_transcribed")
+        def heard(event: UserInputTranscribedEvent) -> None:
+            if event.transcript.strip():
+                self._has_words = True
+                self._fooled.clear()
+
+        @session.on("agent_false_interruption")
+        def went_on(_: AgentFalseInterruptionEvent) -> None:
+            self._fooled.append(time.monotonic())
+
+    # Sounds
+
+    def judge(self, event: VADEvent) -> Sequence[VADEvent]:
+        """What the session is told of something that the detector found."""
+        if event.type is VADEventType.START_OF_SPEECH:
+            self._has_words = self._is_dismissed = False
+            self._is_perhaps_echo = self._echoes_for()
+            self._delays_since = None
+            # The session would ask how long the sound is only a window later.
+            return event, self._measured(replace(event, type=VADEventType.INFERENCE_DONE, frames=[]))
+        if event.type is VADEventType.END_OF_SPEECH:
+            was_dismissed, self._is_dismissed = self._is_dismissed, False
+            return () if was_dismissed else (event,)
+        if self._is_dismissed and not self._has_words:
+            return (replace(event, speaking=False, speech_duration=0.0, raw_accumulated_speech=0.0),)
+        if self._is_dismissed:
+            self._is_dismissed = False
+            return replace(event, type=VADEventType.START_OF_SPEECH), self._measured(event)
+        if event.speaking and self._is_noise(event):
+            self._is_dismissed = True
+            return (replace(event, type=VADEventType.END_OF_SPEECH, speaking=False, silence_duration=0.0),)
+        return (self._measured(event),)
+
+    def _measured(self, event: VADEvent) -> VADEvent:
+        """The event, of no length if the agent is not to pause for it."""
+        needed = WHEN_NOISY if self._is_noisy else AT_ONCE
+        # What began as an echo may be one until it has gone on for a while after the echoes' time.
+        may_be_echo = self._echoes_for(ECHO_TAIL if self._is_perhaps_echo else 0.0)
+        if self._is_perhaps_echo and event.raw_accumulated_silence:
+            may_be_echo = True
+        return replace(event, speech_duration=0.0) if may_be_echo or event.speech_duration < needed else event
+
+    def _is_noise(self, event: VADEvent) -> bool:
+        if self._has_words:
+            return False
+        if not self._has_something_to_say:
+            self._delays_since = None
+            return event.speech_duration > LONGEST_NOISE_ALONE
+        if self._delays_since is None:
+            self._delays_since = event.timestamp
+        return event.timestamp - self._delays_since > LONGEST_NOISE
+
+    @property
+    def _has_something_to_say(self) -> bool:
+        speech = self._session.current_speech if self._session else None
+        return speech is not None and not speech.interrupted
+
+    def _echoes_for(self, longer: float = 0.0) -> bool:
+        return self._first_spoke_at is not None and time.monotonic() - self._first_spoke_at < ECHO_LASTS + longer
+
+    @property
+    def _is_noisy(self) -> bool:
+        return len(self._fooled) == FOOLED and time.monotonic() - self._fooled[0] < FOOLED_WITHIN
+
+    # Words
+
+    def is_passed_over(self, words: str) -> bool:
+        """Are these words no reason to stop speaking: a nod, or the agent's own?"""
+        said = plain(words)
+        if not said or not self._has_something_to_say:
+            return False
+        if self._is_perhaps_echo and is_echo(said, plain(self.saying)):
+            return True
+        return "?" not in self.saying and "؟" not in self.saying and is_nod(said)
+
+
+class _Stream(vad.VADStream):
+    def __init__(self, giving_way: GivingWay) -> None:
+        self._giving_way = giving_way
+        super().__init__(giving_way)
+
+    @utils.log_exceptions()
+    async def _main_task(self) -> None:
+        stream = self._giving_way.detector.stream()
+
+        async def forward() -> None:
+            async for item in self._input_ch:
+                if isinstance(item, rtc.AudioFrame):
+                    stream.push_frame(item)
+                else:
+                    stream.flush()
+            stream.end_input()
+
+        forwarding = asyncio.create_task(forward())
+        try:
+            async for event in stream:
+                for told in self._giving_way.judge(event):
+                    self._event_ch.send_nowait(told)
+        finally:
+            await utils.aio.cancel_and_wait(forwarding)
+            await stream.aclose()
+
+
+class Attentive(Agent):
+    """An agent that does not take a nod for a turn, nor its own echo."""
+
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncIterable[stt.SpeechEvent | str]:
+        giving_way = self.session.vad
+        async for event in cast(AsyncIterable[Any], Agent.default.stt_node(self, audio, model_settings)):
+            words = event.alternatives[0].text if isinstance(event, stt.SpeechEvent) and event.alternatives else ""
+            if not (isinstance(giving_way, GivingWay) and giving_way.is_passed_over(words)):
+                yield event
+
+    async def transcription_node(
+        self, text: AsyncIterable[str | TimedString], model_settings: ModelSettings
+    ) -> AsyncIterable[str | TimedString]:
+        giving_way = self.session.vad
+        if isinstance(giving_way, GivingWay):
+            giving_way.saying = ""
+        async for words in text:
+            if isinstance(giving_way, GivingWay):
+                giving_way.saying += words
+            yield words
+
+
+def is_nod(said: str) -> bool:
+    """Is this no more than a sign that somebody listens? `said` is plain."""
+    return bool(_nods().match(said))
+
+
+@cache
+def _nods() -> Any:
+    nod = any_of(every("turns", "nods"), whole=False).pattern
+    return any_of([f"{nod}(?: {nod})*"], whole=True)
+
+
+def is_echo(said: str, saying: str) -> bool:
+    own = set(saying.split())
+    words = said.split()
+    return sum(word in own for word in words) >= ECHO_SHARE * len(words)
