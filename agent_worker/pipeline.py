@@ -19,16 +19,18 @@ from livekit.agents import AgentSession, APIConnectOptions, TurnHandlingOptions,
 from livekit.agents.types import NOT_GIVEN
 from livekit.agents.voice.agent_session import SessionConnectOptions
 
-from agent_worker.phrases import phrases
+from agent_worker.phrases import fixed
 from agent_worker.providers import espeak, whisper
 from agent_worker.providers.engines import hearing
 from agent_worker.providers.extractive import ExtractiveLLM
 from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.second_ear import SecondEar
 from agent_worker.providers.second_voice import SecondVoice
+from agent_worker.providers.sentences import SentenceSplitter
 from agent_worker.providers.speaking import CannotSpeak
 from agent_worker.providers.voices import chosen_voice, local_tts
 from agent_worker.providers.whisper import WhisperSTT
+from agent_worker.providers.written import WrittenTTS
 from agent_worker.turn_end import TurnEnd
 
 if settings.LOADS_CLOUD_PLUGINS:
@@ -119,7 +121,7 @@ def rough_languages(profile: Profile) -> frozenset[str]:
 def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
     """Load each engine and let it work once, so that the first caller does not wait for it. Blocking.
 
-    `greetings` are those of the venues, by language; they and the fixed phrases are spoken ahead.
+    `greetings` are what the venues say often, by language: it is spoken ahead.
     """
     if profile is Profile.CLOUD:
         return  # the local stages are a fallback; who needs them waits for them once
@@ -128,8 +130,7 @@ def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
         if language in heard:
             hearing.do(whisper.warm, language)
         if language in spoken:
-            fixed = [text for text in phrases(language).values() if "$" not in text]
-            local_tts(language).rehearse([*texts, *fixed])
+            local_tts(language).rehearse(dict.fromkeys(texts))
 
 
 # The session
@@ -141,9 +142,12 @@ def build_session(
     *,
     userdata: Userdata,
     names: Sequence[str] = (),
+    greetings: Sequence[str] = (),
     text_only: bool = False,
 ) -> AgentSession[Userdata]:
     """A session for one conversation. `names` are words that callers will say (see names_of).
+
+    `greetings` are sentences of the venue that every call of this kind hears: a bought voice keeps them once spoken.
 
     Reads no rows, so it may be called on an event loop.
     """
@@ -160,7 +164,8 @@ def build_session(
         )
     activity = inference.VAD(min_silence_duration=VAD_SILENCE)
     ears = _ears(profile, venue, language, activity, names)
-    voice = _voice(profile, venue, language)
+    often = [*fixed(language, phone=venue.desk_phone), *greetings]
+    voice = _voice(profile, venue, language, often)
     turn_end = TurnEnd()
     session: AgentSession[Userdata] = AgentSession(
         vad=activity,
@@ -231,7 +236,7 @@ def _model(profile: Profile, venue: Venue, language: str) -> llm.LLM:
     return llm.FallbackAdapter([cloud, here], attempt_timeout=LLM_PATIENCE)
 
 
-def _voice(profile: Profile, venue: Venue, language: str) -> tts.TTS | None:
+def _voice(profile: Profile, venue: Venue, language: str, often: Sequence[str]) -> tts.TTS | None:
     try:
         here = local_tts(language)
     except CannotSpeak as error:
@@ -243,13 +248,15 @@ def _voice(profile: Profile, venue: Venue, language: str) -> tts.TTS | None:
         return here
     from livekit.plugins import elevenlabs
 
-    cloud = elevenlabs.TTS(
+    bought = elevenlabs.TTS(
         model=settings.CLOUD_TTS_MODEL,
         language=language,
         api_key=settings.ELEVEN_API_KEY,
         encoding="pcm_24000",  # nothing to decode, and the rate of the local voices
+        word_tokenizer=SentenceSplitter(),
         **_given(base_url=settings.ELEVEN_BASE_URL, voice_id=venue.voice.get("tts_voice")),
     )
+    cloud = WrittenTTS(bought, language, name=f"{bought.model}/{venue.voice.get('tts_voice', '')}", often=often)
     return SecondVoice(cloud, here) if here else cloud
 
 

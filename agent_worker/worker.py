@@ -29,6 +29,7 @@ from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import greeting_of, load_facts
+from agent_worker.phrases import fixed
 from agent_worker.slots import FULL_LOAD, Slots
 from agent_worker.tracing import send_traces
 from concierge.models import Venue
@@ -48,7 +49,8 @@ def prewarm(process: JobProcess) -> None:
     greetings: dict[str, list[str]] = {}
     for venue in Venue.objects.prefetch_related("texts"):
         for language in venue.languages:
-            greetings.setdefault(language, []).append(greeting_of(venue, language))
+            said_often = [greeting_of(venue, language), *fixed(language, phone=venue.desk_phone)]
+            greetings.setdefault(language, []).extend(said_often)
     pipeline.warm(slots.profile, greetings)
     search.warm()
 
@@ -98,7 +100,12 @@ async def hold(ctx: JobContext, call: Call) -> None:
     conversation = Conversation(venue=call.venue, language=call.language, call=call)
     facts = await rows(load_facts, call.venue, call.language)
     session: AgentSession[Conversation] = pipeline.build_session(
-        call.venue, call.language, userdata=conversation, names=facts.names, text_only=is_typed
+        call.venue,
+        call.language,
+        userdata=conversation,
+        names=facts.names,
+        greetings=[facts.greeting],
+        text_only=is_typed,
     )
     captions = StaffCaptions(call)
 
