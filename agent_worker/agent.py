@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterable
 from typing import Any, cast
 
 from livekit.agents import Agent, FlushSentinel, ModelSettings, StopResponse, llm
 from livekit.agents.utils import shortuuid
 
-from agent_worker.conversation import Conversation
+from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import Facts
 from agent_worker.holding import keep, notes_for_the_model
-from agent_worker.tools import TOOLS, passages
+from agent_worker.providers.intents import Wish, intent_of
+from agent_worker.providers.selection import words_of
+from agent_worker.tools import TOOLS, hours_now, passages
 
 
 class Concierge(Agent):
@@ -35,7 +38,12 @@ class Concierge(Agent):
         if self.session.userdata.is_silent:
             return  # taken over while the answer was being made
         await self._ground(chat_ctx)
+        began = time.perf_counter()
+        is_first = True
         async for chunk in cast(AsyncIterable[Any], Agent.default.llm_node(self, chat_ctx, tools, model_settings)):
+            if is_first:
+                is_first = False
+                self.session.userdata.model_seconds = time.perf_counter() - began
             yield chunk
 
     async def _ground(self, chat_ctx: llm.ChatContext) -> None:
@@ -49,24 +57,51 @@ class Concierge(Agent):
         conversation: Conversation = self.session.userdata
         if message.id != conversation.question_id:
             conversation.begin_turn(message.id, question)
+        if any(is_call(item, "search_knowledge", message.created_at) for item in chat_ctx.items[index + 1 :]):
+            return  # the model goes on after a tool, in the same context
         hits = await conversation.look_up(question)
-        call_id = shortuuid("call_")
         chat_ctx.items[index + 1 : index + 1] = [
-            llm.FunctionCall(
-                call_id=call_id,
-                name="search_knowledge",
-                arguments=json.dumps({"question": question}, ensure_ascii=False),
-                created_at=message.created_at,
-            ),
-            llm.FunctionCallOutput(
-                call_id=call_id,
-                name="search_knowledge",
-                output=passages(hits),
-                is_error=False,
-                created_at=message.created_at,
-            ),
+            *as_called("search_knowledge", {"question": question}, passages(hits), message.created_at),
+            *await self._hours(question, message.created_at),
             *notes_for_the_model(conversation.notes, message.created_at),
         ]
+
+
+    async def _hours(self, question: str, at: float) -> list[llm.ChatItem]:
+        """What opening_hours tells, where the question is plainly about the hours of a place that has some.
+
+        A model that has to ask for it is asked twice, and the visitor waits twice as long.
+        """
+        intent = intent_of(question)
+        if intent.wish not in (Wish.OPEN_NOW, Wish.OPEN_WHEN):
+            return []
+        conversation: Conversation = self.session.userdata
+        told = await rows(hours_now, conversation, intent.place)
+        if not is_about(told, intent.place):
+            return []
+        if "opening_hours" not in conversation.tools:
+            conversation.tools.append("opening_hours")
+        return as_called("opening_hours", {"place": intent.place}, told, at)
+
+
+def is_about(told: str, place: str) -> bool:
+    """Do the hours that were told know the place? Without one the house is meant."""
+    names = [str(known["name"]) for known in json.loads(told)["places"]]
+    return bool(names) and (not place or any(words_of(place) & words_of(name) for name in names))
+
+
+def as_called(tool: str, arguments: dict[str, str], output: str, at: float) -> list[llm.ChatItem]:
+    """The call of a tool that the model did not have to make, and what the tool said."""
+    call_id = shortuuid("call_")
+    written = json.dumps(arguments, ensure_ascii=False)
+    return [
+        llm.FunctionCall(call_id=call_id, name=tool, arguments=written, created_at=at),
+        llm.FunctionCallOutput(call_id=call_id, name=tool, output=output, is_error=False, created_at=at),
+    ]
+
+
+def is_call(item: llm.ChatItem, tool: str, at: float) -> bool:
+    return item.type == "function_call" and item.name == tool and item.created_at == at
 
 
 def last_question(chat_ctx: llm.ChatContext) -> int | None:

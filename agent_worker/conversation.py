@@ -67,6 +67,8 @@ class Conversation:
     question_id: str = ""
     hits: list[Hit] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
+    model_seconds: float = 0.0  # until the model's first token, when it was asked last
+    opener: str = ""  # the id of the short words that are said while a tool's answer is made
     search_ms: float = 0.0
     searched_for: dict[str, list[Hit]] = field(default_factory=dict)
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)

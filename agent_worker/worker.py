@@ -20,6 +20,7 @@ from agent_worker.behaviors.goodbye import end_after_goodbye
 from agent_worker.behaviors.greeting import greet, notice_when_reachable
 from agent_worker.behaviors.happenings import show_happenings
 from agent_worker.behaviors.mishearing import admit_not_understanding
+from agent_worker.behaviors.opener import open_slow_answers, rehearse
 from agent_worker.behaviors.ringing import ring_until_somebody_comes
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
@@ -117,6 +118,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     admit_trouble(ctx, session)
     obey_staff(ctx, session)
     show_happenings(ctx, session)
+    open_slow_answers(session)
     ring_until_somebody_comes(ctx, session)
     end_after_goodbye(ctx, session)
     answer_typed(ctx, session)
@@ -140,6 +142,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
     session.room_io.set_participant(call.visitor_identity)
     notice_when_reachable(ctx, conversation)
     await greet(session, facts, aloud=not is_typed)
+    if not is_typed:
+        conversation.in_background(rehearse(session))
 
 
 def find_call(metadata: str) -> Call | None:

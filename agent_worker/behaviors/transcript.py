@@ -74,6 +74,8 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
 
     @session.on("agent_state_changed")
     def state(event: AgentStateChangedEvent) -> None:
+        if event.old_state == "speaking":
+            captions.forget()  # an opener is no turn: the answer begins anew
         if event.new_state in ("listening", "thinking", "speaking"):
             work.put_nowait(lambda: call.show_agent_state(event.new_state))
 
