@@ -9,10 +9,14 @@ from typing import Any, cast
 
 from livekit.agents import Agent, FlushSentinel, ModelSettings, StopResponse, llm
 from livekit.agents.utils import shortuuid
+from livekit.agents.voice.generation import update_instructions
 
 from agent_worker.conversation import Conversation, rows
-from agent_worker.facts import Facts
+from agent_worker.facts import Facts, load_facts
 from agent_worker.holding import keep, notes_for_the_model
+from agent_worker.languages import asked_for, name_of
+from agent_worker.phrases import phrase
+from agent_worker.pipeline import switch_language
 from agent_worker.providers.intents import Wish, intent_of
 from agent_worker.providers.selection import words_of
 from agent_worker.tools import TOOLS, hours_now, passages
@@ -21,6 +25,7 @@ from agent_worker.tools import TOOLS, hours_now, passages
 class Concierge(Agent):
     def __init__(self, facts: Facts) -> None:
         super().__init__(instructions=facts.instructions, tools=list(TOOLS))
+        self._language = facts.language
 
     async def on_user_turn_completed(self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage) -> None:
         if self.session.userdata.is_silent:
@@ -37,6 +42,11 @@ class Concierge(Agent):
         """
         if self.session.userdata.is_silent:
             return  # taken over while the answer was being made
+        if self.session.userdata.language != self._language:
+            await self._learn(chat_ctx)
+        if reply := self._about_language(chat_ctx):
+            yield reply
+            return
         await self._ground(chat_ctx)
         began = time.perf_counter()
         is_first = True
@@ -45,6 +55,34 @@ class Concierge(Agent):
                 is_first = False
                 self.session.userdata.model_seconds = time.perf_counter() - began
             yield chunk
+
+    async def _learn(self, chat_ctx: llm.ChatContext) -> None:
+        """The conversation goes on in another language: what is known of the venue, and the prompt, change with it."""
+        conversation: Conversation = self.session.userdata
+        facts = await rows(load_facts, conversation.venue, conversation.language, conversation.at)
+        await self.update_instructions(facts.instructions)
+        update_instructions(chat_ctx, instructions=facts.instructions, add_if_missing=True)
+        switch_language(self.session, conversation.venue, facts.language, names=facts.names, often=[facts.greeting])
+        self._language = facts.language
+
+    def _about_language(self, chat_ctx: llm.ChatContext) -> str:
+        """The answer to a visitor who asked for a language and for nothing else; no model is needed for it."""
+        index = last_question(chat_ctx)
+        message = cast(llm.ChatMessage, chat_ctx.items[index]) if index is not None else None
+        ask = asked_for(message.text_content or "") if message else None
+        if message is None or ask is None or ask.rest:
+            return ""
+        conversation: Conversation = self.session.userdata
+        if message.id != conversation.question_id:
+            conversation.begin_turn(message.id, message.text_content or "")
+        language = conversation.language
+        if ask.code != language:
+            joined = (" أو " if language == "ar" else " or ").join(
+                name_of(code, language) for code in conversation.venue.languages
+            )
+            return phrase(language, "language_missing", languages=joined)
+        is_written = self.session.output.audio is not None and not self.session.output.audio_enabled
+        return phrase(language, "language_written" if is_written else "language_switched")
 
     async def _ground(self, chat_ctx: llm.ChatContext) -> None:
         index = last_question(chat_ctx)
@@ -65,7 +103,6 @@ class Concierge(Agent):
             *await self._hours(question, message.created_at),
             *notes_for_the_model(conversation.notes, message.created_at),
         ]
-
 
     async def _hours(self, question: str, at: float) -> list[llm.ChatItem]:
         """What opening_hours tells, where the question is plainly about the hours of a place that has some.

@@ -55,6 +55,7 @@ class Conversation:
     at: datetime | None = None  # the moment to answer for; None is now, as in every call
     ended: str = ""
     is_closing: bool = False
+    is_language_settled: bool = False  # by the visitor's first turn, or because they asked for one
     reachable: asyncio.Event = field(default_factory=asyncio.Event)  # the visitor's browser can receive words
     # What the staff do:
     held_as: str = ""  # how a member of staff speaks in the agent's place: typing, voice

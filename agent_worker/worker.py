@@ -19,6 +19,7 @@ from agent_worker.behaviors.departure import end_with_the_visitor
 from agent_worker.behaviors.goodbye import end_after_goodbye
 from agent_worker.behaviors.greeting import greet, notice_when_reachable
 from agent_worker.behaviors.happenings import show_happenings
+from agent_worker.behaviors.language import follow_language
 from agent_worker.behaviors.mishearing import admit_not_understanding
 from agent_worker.behaviors.opener import open_slow_answers, rehearse
 from agent_worker.behaviors.ringing import ring_until_somebody_comes
@@ -119,6 +120,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     obey_staff(ctx, session)
     show_happenings(ctx, session)
     open_slow_answers(session)
+    follow_language(ctx, session)
     ring_until_somebody_comes(ctx, session)
     end_after_goodbye(ctx, session)
     answer_typed(ctx, session)

@@ -1,8 +1,8 @@
 """A visitor who waits for a tool hears a short word first, if the answer will still take a while.
 
 A tool turn asks the model twice. When the tool is done, the second time has yet to begin, and how long the first one
-took is known: if as much again, and the voice's time, is long, one of two short sentences is said. They are rehearsed, so
-that they come at once; the answer is made meanwhile and waits for their end at most.
+took is known: if as much again, and the voice's time, is long, one of two short sentences is said. They are rehearsed,
+so that they come at once; the answer is made meanwhile and waits for their end at most.
 """
 
 from __future__ import annotations
