@@ -55,6 +55,7 @@ class Conversation:
     at: datetime | None = None  # the moment to answer for; None is now, as in every call
     ended: str = ""
     is_closing: bool = False
+    is_language_settled: bool = False  # by the visitor's first turn, or because they asked for one
     reachable: asyncio.Event = field(default_factory=asyncio.Event)  # the visitor's browser can receive words
     # What the staff do:
     held_as: str = ""  # how a member of staff speaks in the agent's place: typing, voice
@@ -67,6 +68,8 @@ class Conversation:
     question_id: str = ""
     hits: list[Hit] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
+    model_seconds: float = 0.0  # until the model's first token, when it was asked last
+    opener: str = ""  # the id of the short words that are said while a tool's answer is made
     search_ms: float = 0.0
     searched_for: dict[str, list[Hit]] = field(default_factory=dict)
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)

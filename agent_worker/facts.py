@@ -18,6 +18,7 @@ LANGUAGE_NAMES = {"en": "English", "ar": "Arabic"}
 
 @dataclass(frozen=True)
 class Facts:
+    language: str
     greeting: str
     instructions: str
     names: tuple[str, ...]  # words that callers will say, for whoever transcribes them
@@ -28,6 +29,7 @@ def load_facts(venue: Venue, language: str, at: datetime | None = None) -> Facts
     lines = [line for line in (text.intro, text.address) if line]
     lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language, at)]
     return Facts(
+        language=language,
         names=tuple(names_of(venue, language)),
         greeting=greeting_of(venue, language),
         instructions=prompt(

@@ -27,6 +27,13 @@ def phrases(language: str) -> dict[str, str]:
     return dict(_phrases(language))
 
 
+def fixed(language: str, **facts: str) -> list[str]:
+    """The sentences that are always the same in a venue, with such `facts` as are known."""
+    known = {name: value for name, value in facts.items() if value}
+    texts = [Template(text).safe_substitute(known) for text in _phrases(language).values()]
+    return [text for text in texts if "$" not in text]
+
+
 def languages() -> list[str]:
     return sorted(path.suffixes[0][1:] for path in FOLDER.glob("phrases.*.toml"))
 

@@ -21,16 +21,18 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent_worker.giving_way import AT_ONCE as PAUSES_AFTER
 from agent_worker.giving_way import GOES_ON_AFTER, GivingWay
-from agent_worker.phrases import phrases
+from agent_worker.phrases import fixed
 from agent_worker.providers import espeak, whisper
 from agent_worker.providers.engines import hearing
 from agent_worker.providers.extractive import ExtractiveLLM
 from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.second_ear import SecondEar
 from agent_worker.providers.second_voice import SecondVoice
-from agent_worker.providers.speaking import CannotSpeak
+from agent_worker.providers.sentences import SentenceSplitter
+from agent_worker.providers.speaking import CannotSpeak, LocalTTS
 from agent_worker.providers.voices import chosen_voice, local_tts
 from agent_worker.providers.whisper import WhisperSTT
+from agent_worker.providers.written import WrittenTTS
 from agent_worker.turn_end import TurnEnd
 
 if settings.LOADS_CLOUD_PLUGINS:
@@ -66,6 +68,10 @@ CLOUD_LANGUAGES = frozenset(
     {"ar", "bg", "cs", "da", "de", "el", "en", "es", "fi", "fil", "fr", "hi", "hr", "hu", "id", "it", "ja", "ko", "ms"}
     | {"nl", "no", "pl", "pt", "ro", "ru", "sk", "sv", "ta", "tr", "uk", "vi", "zh"}
 )
+
+# These of Deepgram's models hear such languages at once (`language=multi`) and tell which one was spoken.
+HEARS_MANY = frozenset({"nova-3", "nova-3-general"})
+CLOUD_MANY = CLOUD_LANGUAGES - {"fil"}
 
 
 class Profile(Enum):
@@ -119,7 +125,7 @@ def rough_languages(profile: Profile) -> frozenset[str]:
 def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
     """Load each engine and let it work once, so that the first caller does not wait for it. Blocking.
 
-    `greetings` are those of the venues, by language; they and the fixed phrases are spoken ahead.
+    `greetings` are what the venues say often, by language: it is spoken ahead.
     """
     if profile is Profile.CLOUD:
         return  # the local stages are a fallback; who needs them waits for them once
@@ -128,8 +134,7 @@ def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
         if language in heard:
             hearing.do(whisper.warm, language)
         if language in spoken:
-            fixed = [text for text in phrases(language).values() if "$" not in text]
-            local_tts(language).rehearse([*texts, *fixed])
+            local_tts(language).rehearse(dict.fromkeys(texts))
 
 
 # The session
@@ -141,9 +146,12 @@ def build_session(
     *,
     userdata: Userdata,
     names: Sequence[str] = (),
+    greetings: Sequence[str] = (),
     text_only: bool = False,
 ) -> AgentSession[Userdata]:
     """A session for one conversation. `names` are words that callers will say (see names_of).
+
+    `greetings` are sentences of the venue that every call of this kind hears: a bought voice keeps them once spoken.
 
     Reads no rows, so it may be called on an event loop.
     """
@@ -160,7 +168,8 @@ def build_session(
         )
     activity = inference.VAD(min_silence_duration=VAD_SILENCE)
     ears = _ears(profile, venue, language, activity, names)
-    voice = _voice(profile, venue, language)
+    often = [*fixed(language, phone=venue.desk_phone), *greetings]
+    voice = _voice(profile, venue, language, often)
     turn_end = TurnEnd()
     giving_way = GivingWay(activity)
     session: AgentSession[Userdata] = AgentSession(
@@ -199,6 +208,50 @@ def build_session(
     return session
 
 
+def switch_language(
+    session: AgentSession[Any], venue: Venue, language: str, *, names: Sequence[str] = (), often: Sequence[str] = ()
+) -> bool:
+    """Hear, think and speak in `language` from now on. False if there is no voice for it: answers come as text."""
+    ears, model, voice = session.stt, session.llm, session.tts
+    if isinstance(ears, SecondEar):
+        if not hears_many(venue):
+            ears.first.update_options(language=language)  # type: ignore[attr-defined]
+        ears = ears.second
+    elif ears is not None and not isinstance(ears, EagerSTT) and not hears_many(venue):
+        ears.update_options(language=language)  # type: ignore[attr-defined]
+    if isinstance(ears, EagerSTT) and isinstance(ears.wrapped, WhisperSTT):
+        ears.wrapped.listen_for(language, ", ".join(names))
+    responder = model.here if isinstance(model, TwoModels) else model
+    if isinstance(responder, ExtractiveLLM):
+        responder.language = language
+    is_spoken = _switch_voice(voice, language, [*fixed(language, phone=venue.desk_phone), *often])
+    if voice is not None and session.output.audio is not None:
+        session.output.set_audio_enabled(is_spoken)
+    return is_spoken
+
+
+def _switch_voice(voice: Any, language: str, often: Sequence[str]) -> bool:
+    first, here = (voice.first, voice.second) if isinstance(voice, SecondVoice) else (voice, voice)
+    is_spoken = False
+    if isinstance(first, WrittenTTS):
+        first.speak(language, often)
+        first.voice.update_options(language=language)  # type: ignore[attr-defined]
+        is_spoken = True
+    if isinstance(here, LocalTTS):
+        try:
+            here.voices = local_tts(language).voices
+            is_spoken = True
+        except CannotSpeak as error:
+            logger.warning("From now on there are captions only, or the first voice alone: %s", error)
+    return is_spoken
+
+
+def hears_many(venue: Venue) -> bool:
+    """Does the ear in the cloud hear all languages of a venue at once, and tell which is spoken?"""
+    model = str(venue.voice.get("stt_model") or settings.CLOUD_STT_MODEL)
+    return model in HEARS_MANY and len(venue.languages) > 1 and CLOUD_MANY.issuperset(venue.languages)
+
+
 def names_of(venue: Venue, language: str, most: int = 40) -> list[str]:
     """Names that callers will say: of the venue, its places, its subjects. Reads rows."""
     from knowledge.models import Version
@@ -210,14 +263,16 @@ def names_of(venue: Venue, language: str, most: int = 40) -> list[str]:
 
 
 def _ears(profile: Profile, venue: Venue, language: str, activity: vad.VAD, names: Sequence[str]) -> stt.STT:
-    here = EagerSTT(WhisperSTT(language, prompt=", ".join(names)), activity, is_free=lambda: hearing.is_free)
+    among = [code for code in venue.languages or () if code in spoken_languages(Profile.LOCAL)[0]]
+    whole = WhisperSTT(language, prompt=", ".join(names), among=among)
+    here = EagerSTT(whole, activity, is_free=lambda: hearing.is_free)
     if profile is Profile.LOCAL:
         return here
     from livekit.plugins import deepgram
 
     cloud = deepgram.STT(
         model=venue.voice.get("stt_model") or settings.CLOUD_STT_MODEL,
-        language=language,
+        language="multi" if hears_many(venue) else language,
         api_key=settings.DEEPGRAM_API_KEY,
         **_given(base_url=settings.DEEPGRAM_BASE_URL),
     )
@@ -236,10 +291,16 @@ def _model(profile: Profile, venue: Venue, language: str) -> llm.LLM:
         temperature=0.2,
         **_given(base_url=settings.OPENAI_BASE_URL),
     )
-    return llm.FallbackAdapter([cloud, here], attempt_timeout=LLM_PATIENCE)
+    return TwoModels(cloud, here)
 
 
-def _voice(profile: Profile, venue: Venue, language: str) -> tts.TTS | None:
+class TwoModels(llm.FallbackAdapter):
+    def __init__(self, cloud: llm.LLM, here: ExtractiveLLM) -> None:
+        super().__init__([cloud, here], attempt_timeout=LLM_PATIENCE)
+        self.here = here
+
+
+def _voice(profile: Profile, venue: Venue, language: str, often: Sequence[str]) -> tts.TTS | None:
     try:
         here = local_tts(language)
     except CannotSpeak as error:
@@ -251,13 +312,15 @@ def _voice(profile: Profile, venue: Venue, language: str) -> tts.TTS | None:
         return here
     from livekit.plugins import elevenlabs
 
-    cloud = elevenlabs.TTS(
+    bought = elevenlabs.TTS(
         model=settings.CLOUD_TTS_MODEL,
         language=language,
         api_key=settings.ELEVEN_API_KEY,
         encoding="pcm_24000",  # nothing to decode, and the rate of the local voices
+        word_tokenizer=SentenceSplitter(),
         **_given(base_url=settings.ELEVEN_BASE_URL, voice_id=venue.voice.get("tts_voice")),
     )
+    cloud = WrittenTTS(bought, language, name=f"{bought.model}/{venue.voice.get('tts_voice', '')}", often=often)
     return SecondVoice(cloud, here) if here else cloud
 
 

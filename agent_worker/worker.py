@@ -19,8 +19,10 @@ from agent_worker.behaviors.departure import end_with_the_visitor
 from agent_worker.behaviors.goodbye import end_after_goodbye
 from agent_worker.behaviors.greeting import greet, notice_when_reachable
 from agent_worker.behaviors.happenings import show_happenings
+from agent_worker.behaviors.language import follow_language
 from agent_worker.behaviors.mishearing import admit_not_understanding
 from agent_worker.behaviors.monologue import stop_monologues
+from agent_worker.behaviors.opener import open_slow_answers, rehearse
 from agent_worker.behaviors.ringing import ring_until_somebody_comes
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
@@ -32,6 +34,7 @@ from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import greeting_of, load_facts
 from agent_worker.frugal import be_frugal
 from agent_worker.mouth import Mouth
+from agent_worker.phrases import fixed
 from agent_worker.slots import FULL_LOAD, Slots
 from agent_worker.tracing import send_traces
 from concierge.models import Venue
@@ -54,7 +57,8 @@ def prewarm(process: JobProcess) -> None:
     greetings: dict[str, list[str]] = {}
     for venue in Venue.objects.prefetch_related("texts"):
         for language in venue.languages:
-            greetings.setdefault(language, []).append(greeting_of(venue, language))
+            said_often = [greeting_of(venue, language), *fixed(language, phone=venue.desk_phone)]
+            greetings.setdefault(language, []).extend(said_often)
     pipeline.warm(slots.profile, greetings)
     search.warm()
 
@@ -104,7 +108,12 @@ async def hold(ctx: JobContext, call: Call) -> None:
     conversation = Conversation(venue=call.venue, language=call.language, call=call)
     facts = await rows(load_facts, call.venue, call.language)
     session: AgentSession[Conversation] = pipeline.build_session(
-        call.venue, call.language, userdata=conversation, names=facts.names, text_only=is_typed
+        call.venue,
+        call.language,
+        userdata=conversation,
+        names=facts.names,
+        greetings=[facts.greeting],
+        text_only=is_typed,
     )
     captions = StaffCaptions(call)
     mouth = None if is_typed else Mouth(ctx.room)
@@ -121,6 +130,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
     admit_trouble(ctx, session)
     obey_staff(ctx, session)
     show_happenings(ctx, session)
+    open_slow_answers(session)
+    follow_language(ctx, session)
     ring_until_somebody_comes(ctx, session)
     end_after_goodbye(ctx, session)
     answer_typed(ctx, session)
@@ -146,6 +157,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
         mouth.open(call.visitor_identity)
     notice_when_reachable(ctx, conversation)
     await greet(session, facts, aloud=not is_typed)
+    if not is_typed:
+        conversation.in_background(rehearse(session))
 
 
 def find_call(metadata: str) -> Call | None:

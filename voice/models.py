@@ -228,6 +228,13 @@ class Call(models.Model):
             meters.GREETING.observe(ms / 1000)
             self._tell_the_staff()
 
+    def go_on_in(self, language: str, words: str = "") -> None:
+        """The visitor speaks another language from now on; `words` say it to the staff."""
+        self.language = language
+        Call.objects.filter(pk=self.pk).update(language=language)
+        self.add_happening(Happening.Kind.VERB, "language", words)
+        self._tell_the_staff()
+
     def add_turn(
         self,
         speaker: str,

@@ -70,8 +70,17 @@ class Ear:
         self._speaking_since: float | None = None
         self._early: tuple[float, int] | None = None  # when it came, milliseconds
         self._last: tuple[Answer, float] | None = None  # an answer without a report, when it ended
+        self._opened_at: float | None = None  # when an opener began that stands before the answer
+        self._opener_ms: int | None = None  # when the ear heard it
+
+    def opens(self) -> None:
+        """What is heard now is no answer yet. The page cannot tell, so its report is about this."""
+        self.speaks()
+        self._opened_at = self._speaking_since
 
     def speaks(self) -> None:
+        if self._opened_at is not None and self._early:
+            self._opener_ms = self._early[1]
         self._speaking_since, self._early, self._last = time.time(), None, None
 
     def is_silent(self) -> None:
@@ -88,14 +97,20 @@ class Ear:
     def answered(self, answer: Answer, began_at: float) -> None:
         """An answer was spoken, from `began_at` until now, and will be stored; the report may be here already."""
         early, self._early = self._early, None
-        if early and early[0] >= began_at:
+        opened_at, self._opened_at = self._opened_at, None
+        opener_ms, self._opener_ms = self._opener_ms, None
+        if opened_at is not None:
+            if opener_ms is not None:
+                answer.metrics["opener_ms"] = opener_ms
+                answer.metrics["ear_ms"] = opener_ms + round((began_at - opened_at) * 1000)
+        elif early and early[0] >= began_at:
             answer.metrics["ear_ms"] = early[1]
         else:
             self._last = answer, time.time()
 
     def said_something_else(self) -> None:
         """What was spoken answered nothing, so a report about it has no turn."""
-        self._early = self._last = None
+        self._early = self._last = self._opened_at = self._opener_ms = None
 
 
 def add_to(answer: Answer, ms: int) -> None:
@@ -114,7 +129,9 @@ def listen_to_the_ear(
 
     @session.on("agent_state_changed")
     def state(event: AgentStateChangedEvent) -> None:
-        if event.new_state == "speaking":
+        if event.new_state == "speaking" and session.userdata.opener:
+            ear.opens()
+        elif event.new_state == "speaking":
             ear.speaks()
         else:
             ear.is_silent()

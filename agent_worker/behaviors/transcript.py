@@ -26,6 +26,7 @@ from livekit.agents.voice.io import TextOutput
 from agent_worker.behaviors.ear import listen_to_the_ear
 from agent_worker.behaviors.sources import show_confirmed, show_sources
 from agent_worker.conversation import Conversation, rows
+from agent_worker.languages import asked_for
 from agent_worker.providers.intents import is_courtesy
 from voice import live
 from voice.models import Call, Turn
@@ -53,7 +54,7 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
             last_question.clear()
             if not conversation.is_silent:  # what staff answer is no answer of the agent
                 last_question.update(stages_of_question(item))
-            work.put_nowait(visitor_turn(call, item))
+            work.put_nowait(visitor_turn(call, item, conversation.language))
         elif conversation.is_staff_line(item):
             captions.forget()
             ear.said_something_else()
@@ -74,6 +75,8 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
 
     @session.on("agent_state_changed")
     def state(event: AgentStateChangedEvent) -> None:
+        if event.old_state == "speaking":
+            captions.forget()  # an opener is no turn: the answer begins anew
         if event.new_state in ("listening", "thinking", "speaking"):
             work.put_nowait(lambda: call.show_agent_state(event.new_state))
 
@@ -101,10 +104,10 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
     ctx.add_shutdown_callback(finish)
 
 
-def visitor_turn(call: Call, item: llm.ChatMessage) -> Callable[[], Any]:
+def visitor_turn(call: Call, item: llm.ChatMessage, language: str) -> Callable[[], Any]:
     said_at = moment(item.metrics.get("started_speaking_at") or item.created_at)
     text = (item.text_content or "").strip()
-    return lambda: call.add_turn(Turn.Speaker.VISITOR, text, said_at=said_at)
+    return lambda: call.add_turn(Turn.Speaker.VISITOR, text, language=language, said_at=said_at)
 
 
 def staff_turn(call: Call, item: llm.ChatMessage) -> Callable[[], Any]:
@@ -120,6 +123,7 @@ class AgentTurn:
 
     call: Call
     text: str
+    language: str
     said_at: datetime
     metrics: dict[str, int]
     is_interrupted: bool
@@ -132,6 +136,7 @@ class AgentTurn:
         self.stored = self.call.add_turn(
             Turn.Speaker.AGENT,
             self.text,
+            language=self.language,
             said_at=self.said_at,
             metrics=self.metrics,
             is_interrupted=self.is_interrupted,
@@ -148,12 +153,13 @@ def agent_turn(conversation: Conversation, item: llm.ChatMessage, question: dict
     cited, is_answered = conversation.grounds_of(text) if is_reply else ([], None)
     is_confirmed = is_reply and conversation.pass_on(text)
     is_answered = is_answered or is_confirmed
-    if not is_reply or (not is_answered and is_courtesy(conversation.question)):
+    if not is_reply or (not is_answered and misses_nothing(conversation.question)):
         is_answered = None  # a greeting or a thank-you answers nothing, and misses nothing
     metrics = stages_of_answer(item, question, conversation.search_ms) if is_reply else {}
     return AgentTurn(
         call=conversation.call,
         text=text,
+        language=conversation.language,
         said_at=moment(item.metrics.get("started_speaking_at") or item.created_at),
         metrics=metrics,
         is_interrupted=item.interrupted,
@@ -161,6 +167,12 @@ def agent_turn(conversation: Conversation, item: llm.ChatMessage, question: dict
         cited=cited,
         is_confirmed=is_confirmed,
     )
+
+
+def misses_nothing(question: str) -> bool:
+    """Was nothing asked that the venue could have written about?"""
+    ask = asked_for(question)
+    return is_courtesy(question) or (ask is not None and not ask.rest)
 
 
 def stages_of_question(item: llm.ChatMessage) -> dict[str, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from livekit import rtc
 from livekit.agents import AgentSession, JobContext, llm
 
+from agent_worker.behaviors.language import notice
 from agent_worker.conversation import Conversation
 from agent_worker.holding import keep
 
@@ -43,6 +44,7 @@ def answer_typed(ctx: JobContext, session: AgentSession[Conversation]) -> None:
         if session.userdata.is_silent:
             await keep(session, llm.ChatMessage(role="user", content=[question]))
         else:
+            notice(ctx, session, question)
             await session.interrupt()
             session.generate_reply(user_input=question, input_modality="text")
 

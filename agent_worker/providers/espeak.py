@@ -10,6 +10,7 @@ import numpy as np
 
 from agent_worker.providers.hibari import HibariVoice
 from agent_worker.providers.speaking import SAMPLE_RATE, CannotSpeak, LocalTTS, scripts_of
+from agent_worker.providers.spoken import say
 
 WORDS_PER_MINUTE = 150
 LONGEST_WAIT = 15  # seconds
@@ -41,7 +42,7 @@ class EspeakVoice:
         done = subprocess.run(
             # The text goes in by stdin: a sentence may begin with a dash.
             [self._program, "-v", self._language, "-s", str(WORDS_PER_MINUTE), "-b", "1", "--stdin", "--stdout"],
-            input=sentence.encode(),
+            input=say(sentence, self._language).encode(),
             capture_output=True,
             timeout=LONGEST_WAIT,
         )

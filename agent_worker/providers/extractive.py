@@ -165,9 +165,11 @@ class Responder:
     def _hours(self, intent: Intent, question: str, after: Sequence[llm.ChatItem]) -> Reply | None:
         if intent.wish not in (Wish.OPEN_NOW, Wish.OPEN_WHEN):
             return None
+        if self._is_written(intent, after):
+            return None
         answer = _output(after, "opening_hours")
         if answer is None:
-            if "opening_hours" not in self.tools or self._is_written(intent, after):
+            if "opening_hours" not in self.tools:
                 return None
             return Reply(tool="opening_hours", arguments=(("place", intent.place),))
         sentence = str(answer.get("sentence") or "")

@@ -54,6 +54,11 @@ def intent_of(text: str) -> Intent:
     return _about_hours(rest) or Intent(Wish.ASKS)
 
 
+def bare(said: str) -> str:
+    """A plain text without the courtesies at its ends."""
+    return _without_courtesies(said)[0]
+
+
 def plain(text: str) -> str:
     """Small letters, one space between words, no marks; Arabic letters in their plain shape."""
     text = text.casefold().replace("’", "'").replace("'", "")

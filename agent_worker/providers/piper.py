@@ -11,7 +11,7 @@ import numpy as np
 from agent_worker.providers.engines import loaded_once
 from agent_worker.providers.espeak import SCRIPTS
 from agent_worker.providers.speaking import SAMPLE_RATE, CannotSpeak, scripts_of
-from agent_worker.providers.spoken import say_in_english
+from agent_worker.providers.spoken import say
 
 if TYPE_CHECKING:
     from piper import PiperVoice as Engine
@@ -32,8 +32,7 @@ class PiperVoice:
         from scipy.signal import resample_poly
 
         engine = _engine(self._path)
-        text = say_in_english(sentence) if self.language == "en" else sentence
-        chunks = [chunk.audio_float_array for chunk in engine.synthesize(text)]
+        chunks = [chunk.audio_float_array for chunk in engine.synthesize(say(sentence, self.language))]
         if not chunks:
             return np.zeros(0, np.float32)
         return resample_poly(np.concatenate(chunks), SAMPLE_RATE, engine.config.sample_rate).astype(np.float32)

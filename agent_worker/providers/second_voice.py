@@ -14,7 +14,8 @@ from typing import Any
 from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectionError, APIConnectOptions, tts, utils
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 
-from agent_worker.providers.speaking import is_speakable, sentences
+from agent_worker.providers.sentences import sentences
+from agent_worker.providers.speaking import is_speakable
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +173,8 @@ class TwoVoices(tts.SynthesizeStream):
     async def _speak(self, voice: tts.TTS, start: int, output_emitter: tts.AudioEmitter) -> None:
         """The text from `start` on, as it comes."""
         offset = self._spoken
-        if not is_speakable(self._text[start:]) and self._input_ch.closed:
+        is_all_here = self._input_ch.closed and self._input_ch.empty()
+        if is_all_here and not is_speakable(self._text[start:]):
             return
         async with voice.stream(conn_options=self._conn_options) as stream:
             feeding = asyncio.create_task(self._feed(stream, start))

@@ -17,10 +17,11 @@ from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
-from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, APIError, tokenize, tts, utils
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions, APIError, tts, utils
 from livekit.agents.types import TimedString
 
 from agent_worker.providers.engines import speaking
+from agent_worker.providers.sentences import SentenceSplitter, sentences
 
 SAMPLE_RATE = 24_000
 SILENCE = 10 ** (-45 / 20)  # of full scale
@@ -143,9 +144,9 @@ def _shares(sentence: str, voices: Sequence[Voice]) -> list[tuple[str, Voice]]:
     for text, voice in runs[1:]:
         before, _ = shares[-1]
         is_short = min(len(text.split()), len(before.split())) < QUOTATION
-        both = next((voice for voice in voices if voice.can_speak(before + text)), None)
-        if is_short and both:
-            shares[-1] = (before + text, both)
+        # The voice of the call may keep a foreign word; a sentence of its own is not handed to another for one.
+        if is_short and voices[0].can_speak(before + text):
+            shares[-1] = (before + text, voices[0])
         else:
             shares.append((text, voice))
     return shares
@@ -257,7 +258,7 @@ class GrowingText(tts.SynthesizeStream):
             request_id=request_id, sample_rate=SAMPLE_RATE, num_channels=1, mime_type="audio/pcm", stream=True
         )
         output_emitter.start_segment(segment_id=request_id)
-        splitter = new_splitter().stream()
+        splitter = SentenceSplitter().stream()
 
         async def forward() -> None:
             async for item in self._input_ch:
@@ -297,12 +298,3 @@ async def _all_or_none(*work: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks)
     finally:
         await utils.aio.cancel_and_wait(*tasks)
-
-
-def new_splitter() -> tokenize.SentenceTokenizer:
-    return tokenize.blingfire.SentenceTokenizer(retain_format=True)
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a text, each with the spaces around it."""
-    return new_splitter().tokenize(text)

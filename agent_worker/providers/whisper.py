@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from math import ceil, exp
@@ -42,6 +42,11 @@ ROOM_AFTER = 2  # seconds
 FULL_WINDOW = 30  # seconds
 BEAM_SIZE = 5
 LONGEST_PROMPT = 60  # tokens
+# Below this the words may be of another language than the one they were taken for.
+UNSURE = 0.5
+SURE_OF_LANGUAGE = 0.5
+SHORTEST_DETECTION = 0.6  # seconds
+DETECTION_WINDOW = 10  # seconds
 # Above this a text repeats itself: Whisper has lost the thread.
 MOST_COMPRESSION = 2.4
 
@@ -187,6 +192,14 @@ class Ear:
             return None
         return Heard(said_once(text), confidence)
 
+    def language(self, samples: np.ndarray, among: Sequence[str]) -> tuple[str, float]:
+        """Which language is spoken, out of `among`, and how likely it is that one, of all that there are."""
+        frames = DETECTION_WINDOW * self.model.frames_per_second
+        features = self.model.feature_extractor(samples[: DETECTION_WINDOW * SAMPLE_RATE])[:, :frames]
+        features = np.pad(features, ((0, 0), (0, frames - features.shape[-1])))
+        found = dict(self.model.model.detect_language(self.model.encode(features))[0])
+        return max(((code, found.get(f"<|{code}|>", 0.0)) for code in among), key=lambda pair: pair[1])
+
     def _hear_long(self, samples: np.ndarray, language: str, prompt: str) -> Heard:
         segments, _ = self.model.transcribe(
             samples,
@@ -258,13 +271,19 @@ def warm(language: str) -> None:
 class WhisperSTT(stt.STT):
     """Hears one language, whole utterances at a time: wrap it in providers.listening.EagerSTT.
 
-    `prompt` holds names that callers will say; as a function it is asked once, in the hearing thread.
+    `prompt` holds names that callers will say; as a function it is asked once, in the hearing thread. Words that are
+    not surely of that language are tried in the others of `among`, if one of them is what is spoken.
     """
 
-    def __init__(self, language: str, prompt: str | Callable[[], str] = "") -> None:
+    def __init__(self, language: str, prompt: str | Callable[[], str] = "", among: Sequence[str] = ()) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
         self._language = language
         self._prompt = prompt
+        self._among = tuple(dict.fromkeys((language, *among)))
+
+    def listen_for(self, language: str, prompt: str = "") -> None:
+        """From now on in another language."""
+        self._language, self._prompt = language, prompt
 
     @property
     def model(self) -> str:
@@ -287,7 +306,8 @@ class WhisperSTT(stt.STT):
         spoken = self._language if language is NOT_GIVEN else str(language)
         given_up = Event()
         try:
-            heard = await hearing.run(self._hear, samples_of(rtc.combine_audio_frames(buffer)), spoken, given_up)
+            samples = samples_of(rtc.combine_audio_frames(buffer))
+            spoken, heard = await hearing.run(self._hear, samples, spoken, given_up)
         except asyncio.CancelledError:
             given_up.set()
             raise
@@ -298,10 +318,27 @@ class WhisperSTT(stt.STT):
             ],
         )
 
-    def _hear(self, samples: np.ndarray, language: str, given_up: Event) -> Heard:
+    def _hear(self, samples: np.ndarray, language: str, given_up: Event) -> tuple[str, Heard]:
         if callable(self._prompt):
             self._prompt = self._prompt()
-        return load(model_for(language)).hear(samples, language, self._prompt, given_up)
+        others = [code for code in self._among if code != "en"] if len(self._among) > 1 else []
+        # English has a model of its own, quick and sure, which takes every sound for English; the other one knows
+        # languages apart, and is asked before it hears, or when English words are unsure.
+        if others and language != "en":
+            language = self._told(samples, language, others)
+        prompt = self._prompt if language == self._language else ""
+        heard = load(model_for(language)).hear(samples, language, prompt, given_up)
+        if not others or language != "en" or heard.confidence >= UNSURE or given_up.is_set():
+            return language, heard
+        other = self._told(samples, language, others)
+        return (other, load(model_for(other)).hear(samples, other, "", given_up)) if other != "en" else (other, heard)
+
+    def _told(self, samples: np.ndarray, language: str, others: Sequence[str]) -> str:
+        """The language that is spoken, where that is plain; else `language`."""
+        if len(samples) < SHORTEST_DETECTION * SAMPLE_RATE:
+            return language
+        told, likelihood = load(model_for(others[0])).language(samples, self._among)
+        return told if likelihood >= SURE_OF_LANGUAGE else language
 
 
 def samples_of(frame: rtc.AudioFrame) -> np.ndarray:

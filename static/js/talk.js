@@ -128,6 +128,9 @@ function listenTo(current, clickedAt) {
     const turn = captions.confirm()
     if (turn) transcript.draw(turn)
   })
+  on("language", ({ language }) => {
+    captions.language = language
+  })
   on("person", ({ how }) => showPerson(how))
   on("sound", ({ blocked }) => {
     part("sound").hidden = !blocked

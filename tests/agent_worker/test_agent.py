@@ -1,6 +1,7 @@
 """The agent's own conduct, with only the model scripted: what it is shown, what it may do, what it rests on."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -123,6 +124,47 @@ def test_opening_hours_are_told_by_place(pool):
     assert [place["name"] for place in output["places"]] == ["The house", "Front desk"]
     assert "Front desk" in output["sentence"] or "front desk" in output["sentence"]
     assert conversation.grounds_of("It is open.")[1] is True
+
+
+@pytest.fixture
+def open_house(pool):
+    venue = pool.text.article.venue
+    venue.hours.create(slug="house", names={"en": "The house"}, rules="24/7")
+    venue.hours.create(slug="desk", names={"en": "Front desk"}, rules="Mo-Su 00:00-24:00")
+    return venue
+
+
+@pytest.mark.parametrize("question", ["Are you open now?", "Is the front desk open?", "When do you close?"])
+def test_a_model_that_is_asked_for_hours_has_them_before_its_first_word(open_house, question):
+    model = ScriptedLLM("We never close.")
+    conversation, _ = converse(open_house, model, question)
+    assert len(model.shown) == 1
+    assert shown_to(model)[-1]["sentence"]
+    assert conversation.grounds_of("We never close.")[1] is True
+
+
+@pytest.mark.parametrize("question", ["When is the pool open?", "Is the jacuzzi open now?", "Where is the front desk?"])
+def test_the_hours_of_the_house_are_not_given_for_something_else(open_house, question):
+    model = ScriptedLLM("I do not know.")
+    conversation, _ = converse(open_house, model, question)
+    assert [output for output in shown_to(model) if "places" in output] == []
+    assert "opening_hours" not in conversation.tools
+
+
+def test_what_was_found_stands_once_before_a_model_that_called_a_tool(open_house):
+    model = ScriptedLLM({"tool": "search_knowledge", "args": {"question": "swimming"}}, "From six to ten.")
+    converse(open_house, model, "Tell me about the pool.")
+    names = [item.name for item in model.shown[1].items if item.type == "function_call"]
+    assert names == ["search_knowledge", "search_knowledge"]
+
+
+def test_what_changes_from_call_to_call_stands_last_in_the_prompt(pool):
+    """So that a provider that keeps the beginnings of prompts need not read ours again."""
+    venue = pool.text.article.venue
+    early, late = (load_facts(venue, "en", datetime(2026, 11, 24, hour, 5, tzinfo=UTC)).instructions for hour in (8, 9))
+    assert early != late
+    assert early.rsplit("It is ", 1)[0] == late.rsplit("It is ", 1)[0]
+    assert len(early.rsplit("It is ", 1)[1]) < 60
 
 
 def test_end_call_marks_the_conversation_as_said_goodbye(pool):

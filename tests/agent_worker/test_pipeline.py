@@ -107,7 +107,7 @@ def test_cloud_stages_take_the_venues_choices_and_fall_back_to_local_ones(somewh
     assert [ears.first.model, ears.second.model] == ["nova-3-medical", "whisper-tiny.en"]
     assert [stage.model for stage in model._llm_instances] == [settings.CLOUD_LLM_MODEL, "extractive"]
     assert [voice.first.model, voice.second.model] == ["eleven_flash_v2_5", "hibari-heart"]
-    assert voice.first._opts.voice_id == "a-voice"
+    assert voice.first.voice._opts.voice_id == "a-voice"
 
 
 def test_when_the_cloud_model_is_away_the_local_one_answers(somewhere, keys, settings):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from aiohttp import WSMsgType, web
 from tests.simulators.delays import BadControl, built
 from tests.simulators.simulator import Line, NotSimulated, Simulator
 
+ARABIC = re.compile(r"[\u0600-\u06ff]")
 LOUD = 10 ** (-42 / 20)  # of full scale, root mean square of a window
 WINDOW = 0.01  # seconds
 GAP = 0.1  # seconds of quiet that are an end of speech; inside words there is less
@@ -396,6 +398,9 @@ class Ear:
             }
             for word, start, end in words
         ]
+        alternative = {"transcript": " ".join(word for word, _, _ in words), "confidence": 0.99, "words": told}
+        if self.language == "multi":  # it knows languages apart by their letters
+            alternative["languages"] = ["ar" if ARABIC.search(alternative["transcript"]) else "en"]
         message = {
             "type": "Results",
             "channel_index": [0, 1],
@@ -403,11 +408,7 @@ class Ear:
             "start": round(segment.began, 3),
             "is_final": is_final,
             "speech_final": is_final,
-            "channel": {
-                "alternatives": [
-                    {"transcript": " ".join(word for word, _, _ in words), "confidence": 0.99, "words": told}
-                ]
-            },
+            "channel": {"alternatives": [alternative]},
             "metadata": {
                 "request_id": self.request_id,
                 "model_info": {"name": self.model, "version": "simulated", "arch": "simulator"},

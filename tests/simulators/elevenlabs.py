@@ -15,7 +15,8 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 from agent_worker.providers.engines import speaking
-from agent_worker.providers.speaking import SAMPLE_RATE, CannotSpeak, Spoken, sentences, speak
+from agent_worker.providers.sentences import sentences
+from agent_worker.providers.speaking import SAMPLE_RATE, CannotSpeak, Spoken, speak
 from agent_worker.providers.voices import local_tts
 from tests.simulators.simulator import Line, NotSimulated, Simulator
 

@@ -41,6 +41,7 @@ VERBS = {
     "hand_back": gettext_lazy("handed back"),
     "listen": gettext_lazy("listens"),
     "end": gettext_lazy("ended the call"),
+    "language": gettext_lazy("language changed"),
 }
 FAILED = {
     "stt": gettext_lazy("hearing failed"),

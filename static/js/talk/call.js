@@ -7,6 +7,7 @@
 //   said     {id, delta}       the agent's words as they are spoken; each follows the last of the same id
 //   silent   {id}              that segment is over
 //   sources  {sources}         what the last answer rested on
+//   language {language}        the conversation goes on in it
 //   confirmed {}               the last answer came from the staff
 //   person   {how}             who has the word: "" the agent, a person by "typing" or "voice", "wait" nobody yet
 //   track    {who, track}      a MediaStreamTrack to measure: "visitor", "agent" or "staff"
@@ -208,6 +209,7 @@ export class Call extends EventTarget {
     if (BUSY.has(state)) this.#ready(state)
     const sources = readSources(changed["concierge.sources"] || "[]")
     if (sources.length > 0) this.#tell("sources", { sources })
+    if (changed["concierge.language"]) this.#tell("language", { language: changed["concierge.language"] })
     if (changed["concierge.confirmed"]) this.#tell("confirmed", {})
     if ("concierge.person" in changed) this.#tell("person", { how: changed["concierge.person"] })
   }

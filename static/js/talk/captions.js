@@ -3,6 +3,7 @@
 export class Captions {
   #turns = new Map()
   #typed = 0
+  language = "" // of the turns that begin from now on, where it is not the page's
 
   // The visitor's words, whole each time: they replace.
   heard(id, text, isFinal) {
@@ -40,7 +41,7 @@ export class Captions {
   }
 
   #write(id, speaker, facts) {
-    const turn = { sources: [], ...this.#turns.get(id), id, speaker, ...facts }
+    const turn = { sources: [], language: this.language, ...this.#turns.get(id), id, speaker, ...facts }
     this.#turns.set(id, turn)
     return turn
   }

@@ -38,6 +38,7 @@ export class Transcript {
     this.#keepingPlace(() => {
       const item = this.#items.get(turn.id) ?? this.#add(turn)
       const [said, fresh] = item.querySelectorAll(".words > span")
+      if (turn.language) said.parentElement.lang = turn.language
       said.textContent = turn.text
       fresh.textContent = turn.fresh
       item.classList.toggle("open", !turn.isFinal)

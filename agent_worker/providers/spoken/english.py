@@ -5,6 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from agent_worker.providers.spoken.marks import (
+    DASH,
+    DATE,
+    EMAIL,
+    NUMBER,
+    PAGE,
+    TELEPHONE,
+    date_in,
+    groups_of,
+    spelled,
+    with_plain_digits,
+    without_markup,
+)
+
 ONES = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
@@ -49,10 +63,21 @@ ABBREVIATIONS = {
     "excl.": "excluding",
     "ext.": "extension",
     "tel.": "telephone",
+    "ave.": "avenue",
+    "rd.": "road",
     "no.": "number",
 }
-DASH = "[-–—]"
-NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+ORDINALS = [
+    *("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh"),
+    *("twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth"),
+]
+MONTHS = [
+    *("", "January", "February", "March", "April", "May", "June", "July", "August", "September", "October"),
+    *("November", "December"),
+]
+# What has a number for a name.
+NUMBERED = "rooms?|suites?|apartments?|villas?|offices?|units?|shops?|stands?|wards?|flights?"
+STREETS = {"St": "Street", "Rd": "Road", "Ave": "Avenue"}
 HALF_OF_DAY = r"(?:a\.?m\b\.?|p\.?m\b\.?)"
 
 
@@ -61,30 +86,6 @@ def say_in_english(text: str) -> str:
     for rewrite in _REWRITES:
         text = rewrite(text)
     return re.sub(r"\s+", " ", text).strip()
-
-
-# Marks
-
-
-def without_markup(text: str) -> str:
-    """Markdown as plain sentences: what was a mark for the eye is gone, what it marked stays."""
-    text = re.sub(r"```.*?```|<!--.*?-->", " ", text, flags=re.DOTALL)
-    text = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    text = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text)
-    text = re.sub(r"<(https?://[^>\s]+)>", r"\1", text)
-    text = re.sub(r"</?[A-Za-z][^>]*>", " ", text)
-    text = re.sub(r"(?m)^[ \t]*\|?[ \t]*:?-{3,}:?[ \t]*(\|[ \t]*:?-{3,}:?[ \t]*)*\|?[ \t]*$", "", text)  # rules
-    text = re.sub(r"(?m)^[ \t]*\|(.+?)\|?[ \t]*$", lambda row: ", ".join(_cells(row[1])) + ".", text)
-    text = re.sub(r"(?m)^[ \t]*(?:#{1,6}|>|[-*+•]|\d+[.)])[ \t]+", "", text)
-    text = re.sub(r"(\*\*|__|~~|`)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
-    text = re.sub(r"(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])", r"\1", text)
-    text = re.sub(r"(?<![\w_])_(?=\S)([^_\n]+?)(?<=\S)_(?![\w_])", r"\1", text)
-    text = re.sub(r"(?<=\s)[*#`~|]+(?=\s|$)|^[*#`~|]+(?=\s|$)", "", text)
-    return re.sub(r"[ \t]+", " ", text).strip()
-
-
-def _cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.split("|") if cell.strip()]
 
 
 # Numbers
@@ -118,6 +119,35 @@ def digits(written: str) -> str:
     return " ".join(ONES[int(digit)] for digit in written if digit.isdigit())
 
 
+def ordinal(value: int) -> str:
+    """22 -> "twenty-second"."""
+    if value < 20:
+        return ORDINALS[value]
+    if value < 100:
+        tens, ones = divmod(value, 10)
+        return f"{TENS[tens]}-{ORDINALS[ones]}" if ones else f"{TENS[tens][:-1]}ieth"
+    hundreds, rest = divmod(value, 100)
+    return f"{number(hundreds)} hundred" + (f" {ordinal(rest)}" if rest else "th")
+
+
+def year(value: int) -> str:
+    """2026 -> "twenty twenty-six"."""
+    century, rest = divmod(value, 100)
+    if rest == 0 or 2000 < value < 2010:
+        return number(value) if value < 2010 and value >= 2000 else f"{number(century)} hundred"
+    return f"{number(century)} {'oh ' if rest < 10 else ''}{number(rest)}"
+
+
+def name(written: str) -> str:
+    """The number of a room: 412 -> "four twelve", 1204 -> "twelve oh four", 400 -> "four hundred"."""
+    if len(written) not in (3, 4) or written.startswith("0"):
+        return number(int(written)) if len(written) < 3 else digits(written)
+    before, rest = int(written[:-2]), int(written[-2:])
+    if rest == 0:
+        return number(int(written)) if before % 10 == 0 else f"{number(before)} hundred"
+    return f"{number(before)} {'oh ' if rest < 10 else ''}{number(rest)}"
+
+
 def amount(written: str, currency: str) -> str:
     """ "12.50", "AED" -> "twelve dirhams and fifty fils"."""
     one, many, hundredth, hundredths = CURRENCIES[currency]
@@ -138,24 +168,36 @@ def _round_the_clock(text: str) -> str:
 
 
 def _addresses(text: str) -> str:
-    def spell(found: re.Match[str]) -> str:
-        address = re.sub(r"^(https?://)?(www\.)?", "", found[0]).rstrip("/")
-        return address.replace("@", " at ").replace(".", " dot ").replace("/", " slash ").replace("-", " dash ")
-
-    email = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.\w+"
-    page = r"(?:https?://|www\.)[^\s,;)]+[\w/]"
-    return re.sub(f"{email}|{page}", spell, text)
+    return re.sub(f"{EMAIL}|{PAGE}", lambda found: spelled(found[0]), text)
 
 
 def _telephones(text: str) -> str:
     def spell(found: re.Match[str]) -> str:
-        written = found[0]
-        groups = [digits(group) for group in re.findall(r"\d+", written)]
-        return ("plus " if written.startswith("+") else "") + ", ".join(groups)
+        groups = ", ".join(digits(group) for group in groups_of(found[0]))
+        return f"plus {groups}" if found[0].startswith("+") else groups
 
-    # An international number, one that begins with 0, or a free one that begins with 800.
-    shape = r"(?<![\w.,])(?:(?:\+\d|\(?0\d)(?:[ ()-]{0,2}\d){5,12}|800(?:[ -]?\d){4,8})(?!\w)"
-    return re.sub(shape, spell, text)
+    text = re.sub(
+        r"\b(ext\.?|extension)\s*(\d{2,5})\b", lambda found: f"extension {digits(found[2])}", text, flags=re.I
+    )
+    return re.sub(TELEPHONE, spell, text)
+
+
+def _dates(text: str) -> str:
+    def say(found: re.Match[str]) -> str:
+        when = date_in(found)
+        return f"the {ordinal(when[0])} of {MONTHS[when[1]]} {year(when[2])}" if when else found[0]
+
+    return re.sub(DATE, say, text)
+
+
+def _names(text: str) -> str:
+    def say(found: re.Match[str]) -> str:
+        until = f" to {name(found['until'])}" if found["until"] else ""
+        return f"{found['what']} {name(found['number'])}{until}"
+
+    span = rf"(?P<number>\d{{1,4}})(?:\s*{DASH}\s*(?P<until>\d{{1,4}}))?"
+    shape = rf"\b(?P<what>{NUMBERED})\s(?:no\.\s*|#)?{span}(?![\w:.,]\d|[\w%])"
+    return re.sub(shape, say, text, flags=re.IGNORECASE)
 
 
 def _money(text: str) -> str:
@@ -185,11 +227,16 @@ def _times(text: str) -> str:
     moment = rf"\d{{1,2}}(?::[0-5]\d)?\s*{HALF_OF_DAY}|\d{{1,2}}:[0-5]\d"
     text = re.sub(rf"\b({moment}|\d{{1,2}})\s*{DASH}\s*(?=(?:{moment}))", r"\1 to ", text, flags=re.IGNORECASE)
 
+    # A day of twenty-four hours: one time after noon, or a zero in front, tells it of all that are near.
+    has_24_hours = bool(re.search(r"(?<!\d)(?:0\d|1[3-9]|2[0-4]):[0-5]\d", text))
+
     def say(found: re.Match[str]) -> str:
         hour, minute = int(found["hour"]), int(found["minute"] or 0)
         half = (found["half"] or "").replace(".", "").upper()
         if hour > 24 or (half and not 1 <= hour <= 12):
             return found[0]
+        if not half and has_24_hours and 1 <= hour < 12:
+            half = "AM"
         ending = "." if (found["half"] or "").endswith(".") and _ends_a_sentence(found) else ""
         return clock(hour, minute, half) + ending
 
@@ -237,11 +284,16 @@ def _abbreviations(text: str) -> str:
     for short, long in ABBREVIATIONS.items():
         behind = r"(?=\s*\d)" if short == "no." else ""
         text = re.sub(rf"(?<!\w){re.escape(short)}{behind}", long, text, flags=re.IGNORECASE)
+    text = re.sub(r"(?<!\w)Dr\.?(?=\s+[A-Z])", "Doctor", text)
+    text = re.sub(r"(?<!\w)St\.(?=\s+[A-Z])", "Saint", text)
+    text = re.sub(r"(?<=[a-z]\s)(St|Rd|Ave)\b\.?(?=\s*(?:[,;.]|$))", lambda found: STREETS[found[1]], text)
+    text = re.sub(r"#(?=\d)", "number ", text)
     text = re.sub(r"\b(\d+)\+(?!\d)", lambda found: f"{quantity(found[1])} and over", text)
     return re.sub(r"\s*&\s*", " and ", text)
 
 
 def _numbers(text: str) -> str:
+    text = re.sub(r"\b(\d{1,3})(?:st|nd|rd|th)\b", lambda found: ordinal(int(found[1])) or found[0], text)
     # Two numbers are a range, three are a date.
     text = re.sub(rf"(?<![\d\-–—])(\d+)\s*{DASH}\s*(?=\d+(?!\d|{DASH}\d))", r"\1 to ", text)
     text = re.sub(r"(?<![\w.,/])\d{1,3}(?:,\d{3})+(?![\w,])", lambda found: quantity(found[0]), text)
@@ -249,11 +301,14 @@ def _numbers(text: str) -> str:
 
 
 _REWRITES: tuple[Callable[[str], str], ...] = (
+    with_plain_digits,
     without_markup,
     _addresses,
     _round_the_clock,
+    _dates,
     _money,
     _telephones,
+    _names,
     _times,
     _units,
     _abbreviations,
