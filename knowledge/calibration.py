@@ -24,7 +24,8 @@ import numpy as np
 from knowledge import confidence, indexing, lexical
 from knowledge.embedding import LocalE5, get_embedder
 from knowledge.evaluation import auroc
-from knowledge.search import VenueIndex, build, cleaned
+from knowledge.search import cleaned
+from knowledge.venue_index import VenueIndex, build
 
 ARTICLES_A_VENUE = 60
 QUESTIONS_A_VENUE = 60
@@ -156,6 +157,8 @@ def _index(sources: Iterable[Source]) -> VenueIndex:
             piece.kind.value,
             piece.text,
             _vector(piece.embedded),
+            number,
+            0,
             source.title,
             source.language,
             source.slug,
