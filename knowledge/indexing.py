@@ -119,7 +119,11 @@ def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors |
         return 0
     wanted = {version.text_id: pieces_of(version) for version in versions}
     if vectors is None:
-        vectors = vectors_for(venue, (piece for found in wanted.values() for piece in found))
+        vectors = {}
+    # What the caller did not know of, such as variants that an import leaves as they are, is there already.
+    missing = [piece for found in wanted.values() for piece in found if piece.digest not in vectors]
+    if missing:
+        vectors = {**vectors, **vectors_for(venue, missing)}
     with transaction.atomic():
         revision = _move_revision(venue.pk)
         live = {version.text_id: version for version in versions}

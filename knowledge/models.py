@@ -341,7 +341,8 @@ class ImportedDraft(models.Model):
     body = models.TextField(blank=True)
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
-    variants = models.TextField(null=True, blank=True, help_text="Null: it says none, so those that are there stay.")
+    # Null: the file says nothing of them, so those that are there stay. Empty: there are none.
+    variants = models.TextField(null=True, blank=True)  # noqa: DJ001
     row = models.PositiveIntegerField(default=0)
     first_page = models.PositiveIntegerField(default=0)
     last_page = models.PositiveIntegerField(default=0)
