@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from knowledge.search import Scores
+    from knowledge.venue_index import Scores
 
 COEFFICIENTS = np.array([18.92, -13.19])
 INTERCEPT = -4.72

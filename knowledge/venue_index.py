@@ -118,7 +118,8 @@ def segments(rows: Iterable[Row]) -> Iterator[Segment]:
 
     def finished() -> Segment:
         made = Segment(texts, np.stack(vectors).astype(np.float32), lexical.Postings(words), frozenset(written))
-        texts.clear(), vectors.clear(), words.clear(), written.clear()
+        for used in (texts, vectors, words, written):
+            used.clear()
         return made
 
     for (version_id, text_id, revision, title, language, article, valid_from, valid_until), passages in groupby(
