@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ from knowledge import confidence, indexing, lexical
 from knowledge.confidence import CONFIDENT
 from knowledge.embedding import get_embedder
 from knowledge.models import ArticleText, IndexRevision, Passage, Version
-from knowledge.venue_index import Key, Row, VenueIndex, build, segments
+from knowledge.venue_index import Key, Row, Scores, VenueIndex, build, segments
 
 __all__ = ["CONFIDENT", "Hit", "search", "warm"]
 
@@ -79,6 +80,10 @@ def find(index: VenueIndex, question: str, *, limit: int, at: datetime, language
         return []
     asked_in = lexical.language_of(question, language)
     scores, similarity = index.scores(question, valid, asked_in)
+    return hits_of(index, scores, similarity, asked_in, limit=limit)
+
+
+def hits_of(index: VenueIndex, scores: Scores, similarity: np.ndarray, asked_in: str, *, limit: int) -> list[Hit]:
     best: dict[str, int] = {}  # article -> its best text, as a position in scores
     for position in index.ordered(scores, scores.fused):
         best.setdefault(index.texts[scores.texts[position]].article, position)
