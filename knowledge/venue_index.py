@@ -16,7 +16,7 @@ from itertools import groupby
 
 import numpy as np
 
-from knowledge import lexical
+from knowledge import hearing, lexical
 from knowledge.embedding import get_embedder
 from knowledge.models import Passage
 
@@ -77,6 +77,12 @@ class Segment:
         self.vectors = vectors
         self.postings = postings
         self.written = written  # words as they stand in the texts, folded
+        self.versions = np.array([text.version_id for text in self.texts], int)
+        # Numbers to compare by; this process's own.
+        self.articles = np.array([hash(text.article) for text in self.texts], int)
+        self.languages = np.array([hash(text.language) for text in self.texts], int)
+        self.valid_from = np.array([t.valid_from.timestamp() if t.valid_from else -np.inf for t in self.texts], float)
+        self.valid_until = np.array([t.valid_until.timestamp() if t.valid_until else np.inf for t in self.texts], float)
         rows = np.array([text.rows for text in self.texts], int)
         self.row_starts = np.cumsum(rows) - rows
         self.section_text = np.repeat(np.arange(len(self.texts)), [len(text.sections) for text in self.texts])
@@ -88,6 +94,10 @@ class Segment:
         self.variant_rows = self.row_starts[self.variant_text] + np.array(
             [at for these in variants for at in these], int
         )
+
+    @cached_property
+    def heard(self) -> hearing.Heard:
+        return hearing.Heard(self.written)
 
     @cached_property
     def signs(self) -> np.ndarray:
@@ -191,21 +201,12 @@ class VenueIndex:
         self._segments = [segment for segment, _ in parts]
         self.texts = [text for segment in self._segments for text in segment.texts]
         self.alive = _joined([kept for _, kept in parts], bool)
-        self._versions = np.array([text.version_id for text in self.texts], int)
-        self._valid_from = np.array([t.valid_from.timestamp() if t.valid_from else -np.inf for t in self.texts], float)
-        self._valid_until = np.array(
-            [t.valid_until.timestamp() if t.valid_until else np.inf for t in self.texts], float
-        )
-        codes: dict[str, int] = {}
-        self._languages = np.array([codes.setdefault(text.language, len(codes)) for text in self.texts], int)
-        self._language_codes = codes
-        articles: dict[str, int] = {}
-        self._articles = np.array([articles.setdefault(text.article, len(articles)) for text in self.texts], int)
-        self._numbers = {
-            (text.article, text.language): number
-            for number, (text, is_alive) in enumerate(zip(self.texts, self.alive.tolist(), strict=True))
-            if is_alive
-        }
+        self._versions = _joined([segment.versions for segment in self._segments], int)
+        self._articles = _joined([segment.articles for segment in self._segments], int)
+        self._valid_from = _joined([segment.valid_from for segment in self._segments], float)
+        self._valid_until = _joined([segment.valid_until for segment in self._segments], float)
+        languages = _joined([segment.languages for segment in self._segments], int)
+        self._language_codes, self._languages = np.unique(languages, return_inverse=True)
         self._lengths = _joined([segment.postings.lengths for segment in self._segments], np.float32)
         self._alive_texts = int(self.alive.sum())
         self._mean_length = max(float(self._lengths[self.alive].mean()), 1.0) if self._alive_texts else 1.0
@@ -266,6 +267,23 @@ class VenueIndex:
         is_long = len(word) >= COMPOUND_FROM and word.isalpha()
         return is_long and any(word in segment.written for segment in self._segments)
 
+    def understood(self, word: str, language: str) -> str:
+        """The word of this venue that `word` may have been; itself if the venue has it, or none that is near."""
+        folded = lexical.fold(word)
+        if not hearing.is_word(folded) or any(self._having(stem) for stem in lexical.words(folded, language)):
+            return word
+        near: dict[str, int] = {}
+        for segment in self._segments:
+            near |= segment.heard.like(folded)
+        having = {other: max(map(self._having, lexical.words(other, language)), default=0) for other in near}
+        found = [other for other, count in having.items() if count]
+        # Of those that are as near, the one that most texts have.
+        return min(found, key=lambda other: (near[other], -having[other], other), default=word)
+
+    def _having(self, stem: str) -> int:
+        """How many texts have the word."""
+        return sum(int(kept[segment.postings[stem][0]].sum()) for segment, kept in self._parts)
+
     def by_words(self, asked: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """For each text its BM25 score, and the share of the words that it has: rare words weigh more, unknown ones
         most."""
@@ -313,8 +331,8 @@ class VenueIndex:
 
         best, dense = best[chosen], dense[chosen]
         languages = self._languages[chosen]
-        code = self._language_codes.get(asked_in, -1)
-        bonus = np.where(languages == code, getattr(get_embedder(), "same_language_bonus", 0.0), 0.0)
+        is_same = self._language_codes[languages] == hash(asked_in)
+        bonus = np.where(is_same, getattr(get_embedder(), "same_language_bonus", 0.0), 0.0)
         standard = self._standardised(dense, languages, bonus, typical)
         # Of the best text's words, as many as the question is made of: in "my back is killing me can somebody rub it"
         # one shared word is chance, in "gluten free breakfast" it is not.
@@ -342,13 +360,13 @@ class VenueIndex:
 
     def in_language(self, scores: Scores, position: int, language: str) -> int:
         """The same article in the asker's language, if it has it and it is about as close to the question."""
-        number = self._numbers.get((self.texts[scores.texts[position]].article, language))
-        if number is None:
-            return position
-        other = int(np.searchsorted(scores.texts, number))
-        was_compared = other < len(scores.texts) and scores.texts[other] == number
-        is_close = was_compared and scores.standard[other] >= scores.standard[position] - LANGUAGE_PATIENCE
-        return other if is_close else position
+        article = self.texts[scores.texts[position]].article
+        for other in np.flatnonzero(self._articles[scores.texts] == hash(article)).tolist():
+            text = self.texts[scores.texts[other]]
+            if (text.article, text.language) == (article, language):
+                is_close = scores.standard[other] >= scores.standard[position] - LANGUAGE_PATIENCE
+                return other if is_close else position
+        return position
 
     def _chosen(self, vector: np.ndarray, valid: np.ndarray, by_words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which texts are compared in full, and which of them stand for all."""
