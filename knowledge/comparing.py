@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -113,9 +114,13 @@ def _rows(sources: Sequence[Source], *, titled: bool) -> Iterator[Row]:
     for number, source in enumerate(sources):
         title = source.title if titled else ""
         for piece in indexing.pieces(title, source.body, source.variants):
-            (vector,) = get_embedder().embed_passages([piece.embedded])
             facts = (number, 0, title, source.language, source.slug, None, None)
-            yield (number, piece.kind.value, piece.text, np.asarray(vector, "<f4").tobytes(), *facts)
+            yield (number, piece.kind.value, piece.text, _vector(get_embedder().name, piece.embedded), *facts)
+
+
+@lru_cache(None)  # the same passages play in many venues
+def _vector(embedder: str, text: str) -> bytes:
+    return np.asarray(get_embedder().embed_passages([text])[0], "<f4").tobytes()
 
 
 def compare(corpus: Corpus, put: Callable[[Question], str], say: Callable[[str], None]) -> list[Compared]:
@@ -180,6 +185,7 @@ def as_misheard(question: Question) -> str:
 
 
 def without_punctuation(text: str) -> str:
+    """As a recogniser writes it: small letters, no punctuation."""
     return " ".join(re.sub(r"[^\w\s'\u0300-\u036f\u064b-\u0652\u0900-\u097f-]", " ", text.lower()).split())
 
 

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from knowledge import lexical
-
 FEWEST_LETTERS = 3
 # Of the sound: shorter ones must be the same.
 LONG = 5
@@ -112,8 +110,3 @@ def _is_one_apart(one: str, other: str) -> bool:
         return one[at + 1 :] == other[at + 1 :] or swapped == other[at:]
     shorter, longer = sorted((one, other), key=len)
     return shorter[at:] == longer[at + 1 :]
-
-
-def is_word(word: str) -> bool:
-    """Could it be misheard? Numbers and very short words are left alone."""
-    return len(word) >= FEWEST_LETTERS and word.isalpha() and bool(lexical.words(word))
