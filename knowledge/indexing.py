@@ -20,7 +20,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from concierge.models import Venue
-from knowledge import chunking
+from knowledge import chunking, lexical
 from knowledge.embedding import get_embedder
 from knowledge.models import ArticleText, IndexRevision, Passage, Version
 
@@ -53,6 +53,7 @@ def pieces(title: str, body: str, variants: Iterable[str] = ()) -> list[Piece]:
     found: list[Piece] = []
 
     def add(kind: Passage.Kind, text: str, embedded: str) -> None:
+        embedded = lexical.plain(embedded)
         found.append(Piece(kind, text, embedded, digest(embedder, embedded)))
 
     # A body that says nothing aloud, such as a picture, is found by its title.
@@ -63,7 +64,7 @@ def pieces(title: str, body: str, variants: Iterable[str] = ()) -> list[Piece]:
             heading = sentence.heading if sentence.heading.casefold() != title.casefold() else ""
             add(Passage.Kind.SENTENCE, sentence.text, _titled(title, _titled(heading, sentence.text)))
     for variant in variants:
-        add(Passage.Kind.VARIANT, variant, variant)
+        add(Passage.Kind.VARIANT, variant, lexical.as_written(variant))
     return found
 
 

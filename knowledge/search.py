@@ -122,14 +122,23 @@ def warm(venue: Venue | None = None) -> None:
 # The question
 
 _FILLERS = {
-    "en": r"u+m+|u+h+|uhm+|e+r+m*|h+m+|a+h+|oh|well|so|okay|ok|hi|hiya|hey|hello|please|pls|you know|i mean|"
-    r"excuse me|good (?:morning|afternoon|evening)|thanks|thank you(?: very much)?|kind of|sort of",
-    "ar": r"يعني|طيب|اه+|آه+|امم+|ممم+|مرحبا|هلا|السلام عليكم|لو سمحت[يو]?|من فضلكم?|عفوا|صباح الخير|مساء الخير|شكرا",
-    "other": r"euh|bonjour|s'il vous plaît|hola|por favor|hallo|bitte|äh+m*|namaste|नमस्ते|कृपया|جی|براہ کرم|здравствуйте|"
-    r"пожалуйста|ну|э+м*",
+    "en": r"u+m+|u+h+|uhm+|e+r+m*|h+m+|a+h+|oh|well|so|okay|ok|yeah|hi|hiya|hey|hello|please|pls|you know|i mean|"
+    r"listen|excuse me|good (?:morning|afternoon|evening)|thanks|thank you(?: very much)?|kind of|sort of|"
+    r"(?:could|can|would|will) you (?:please |kindly )?tell me|(?:i was|i'm|i am) (?:just )?wondering|"
+    r"i(?: just)? (?:need|want|would like|wanted) to (?:know|ask)|i'd like to (?:know|ask)|let me ask",
+    "ar": r"يعني|طيب|اه+|آه+|امم+|ممم+|مرحبا|هلا|السلام عليكم|لو سمحت[يوم]?|من فضلكم?|بليز|عفوا|صباح الخير|مساء الخير|"
+    r"شكرا|تكفى|الله يخليك|يا (?:أخي|اخي|أخ|اخ|أستاذ|استاذ|حبيبي|باشا)|"
+    r"(?:ممكن|تقدر|هل يمكنك أن) (?:تقول|تقولي|تقولون|تخبر|تخبرني)(?: لي)?|قول ?لي|"
+    r"(?:ممكن|بغيت|ابغى|أبغى|ابي|أبي|عايز|بدي|حابب|أريد|اريد)(?: أن)? (?:أسأل|اسأل|اسال|أعرف|اعرف)",
+    "other": r"euh|bonjour|s'il vous plaît|hola|por favor|hallo|bitte|äh+m*|namaste|नमस्ते|कृपया|अरे|भैया|माफ़ कीजिए|"
+    r"(?:ज़रा |क्या आप )?बता(?:इए|ओ| सकते हैं| दीजिए)|मैं (?:पूछना|जानना) चाहता (?:था|हूँ)(?: कि)?|جی|براہ کرم|"
+    r"здравствуйте|пожалуйста|ну|э+м*|слушайте|(?:подскажите|скажите)(?: пожалуйста)?|я (?:бы )?хотела? (?:бы )?"
+    r"(?:узнать|спросить)",
 }
 _FILLER = re.compile(
-    rf"(?<!\w)(?:{'|'.join(_FILLERS.values())})(?!\w)(?:\s*[,،.!…]+(?=\s|$))?",
+    rf"(?<!\w)(?:{'|'.join(_FILLERS.values())})(?!\w)(?:\s*[,،.!…]+(?=\s|$))?"
+    # Chinese has no spaces between words, so only what a question begins with.
+    r"|^\s*(?:(?:那个|嗯|你好|您好|麻烦|请问|问一下|一下|我想(?:知道|问))[,，。\s]*)+",
     re.IGNORECASE,
 )
 

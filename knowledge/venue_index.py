@@ -333,7 +333,7 @@ class VenueIndex:
         was compared.
         """
         question = self.joined(question)
-        (vector,) = get_embedder().embed_queries([question])
+        (vector,) = get_embedder().embed_queries([lexical.as_written(question)])
         by_words, overlap = self.by_words(self.understood(question, asked_in))
         chosen, typical = self._chosen(vector, valid, by_words)
         similarity = self._similarity(vector, chosen)

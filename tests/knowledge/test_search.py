@@ -186,6 +186,29 @@ def test_a_variant_that_is_taken_away_is_not_found_any_more(palm):
     assert search(palm, "zebra crossing")[0].lexical == 0
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param("أين مواقف السيارات", id="written"),
+        pytest.param("وين مواقف السيارات", id="gulf"),
+        pytest.param("فين مواقف السيارات", id="egypt"),
+        pytest.param("اين مواقف السيارات", id="no-hamza"),
+        pytest.param("أَيْنَ مَوَاقِفُ السَّيَّارَاتِ", id="vowel-signs"),
+        pytest.param("أيـن مـواقف السيـارات", id="long-dash"),
+    ],
+)
+def test_an_arabic_question_is_the_same_however_it_is_spelt(hotel, question):
+    assert search(hotel, question)[0].dense == pytest.approx(search(hotel, "أين مواقف السيارات")[0].dense, abs=1e-5)
+
+
+def test_an_arabic_text_is_found_as_well_with_vowel_signs_as_without(palm):
+    create_article(venue=palm, slug="plain", title="المسبح", body="يفتح المسبح في ٧ صباحا.", language="ar")
+    create_article(venue=palm, slug="signs", title="المَسْبَح", body="يَفْتَحُ المَسْبَحُ في 7 صباحا.", language="ar")
+    one, other = search(palm, "متى يفتح المسبح")
+    assert one.dense == pytest.approx(other.dense, abs=1e-5)
+    assert {one.text, other.text} == {"يفتح المسبح في ٧ صباحا.", "يَفْتَحُ المَسْبَحُ في 7 صباحا."}
+
+
 # Words that were not understood
 
 
@@ -353,6 +376,10 @@ def test_calls_may_search_while_an_editor_publishes(palm):
         ("uh, excuse me, where is the gym please", "where is the gym"),
         ("يعني لو سمحت وين المسبح", "وين المسبح"),
         ("where is the sofa", "where is the sofa"),
+        ("yeah listen could you tell me when the pool opens", "when the pool opens"),
+        ("السلام عليكم ممكن تقول لي متى الفطور", "متى الفطور"),
+        ("请问一下游泳池几点开", "游泳池几点开"),
+        ("скажите пожалуйста где бассейн", "где бассейн"),
         ("hello", "hello"),
         ("thanks", "thanks"),
         ("  is   it\nopen ", "is it open"),
