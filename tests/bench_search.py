@@ -33,9 +33,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="Passages.")
     parser.add_argument("--questions", type=int, default=QUESTIONS)
     parser.add_argument("--write", action="store_true", help="Put the table into docs/performance.md.")
+    parser.add_argument("--quick", action="store_true", help="A first look: 1,000 and 10,000 passages, 30 questions.")
     parser.add_argument("--cpu", action="store_true", help="Seconds of this process, not of the clock: a busy machine.")
     parser.add_argument("--measure", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.quick:
+        options.sizes, options.questions = SIZES[:2], 30
     if options.cpu:
         os.environ["BENCH_CLOCK"] = "process_time"
     if options.measure:
