@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -22,9 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from knowledge import confidence, indexing, lexical
+from knowledge.comparing import Source, index_of, read_xquad, without_punctuation
 from knowledge.embedding import LocalE5, get_embedder
 from knowledge.evaluation import auroc
-from knowledge.search import VenueIndex, build, cleaned
+from knowledge.search import cleaned
+from knowledge.venue_index import VenueIndex
 
 ARTICLES_A_VENUE = 60
 QUESTIONS_A_VENUE = 60
@@ -36,16 +37,6 @@ FEWEST_DOCUMENTS = 15
 SAME_QUESTION = 0.65
 MOST_ALIKE = 3
 FEWEST_LEFT = 5
-
-
-@dataclass(frozen=True)
-class Source:
-    """An article of public text."""
-
-    slug: str
-    language: str
-    title: str
-    body: str
 
 
 @dataclass
@@ -144,35 +135,6 @@ def raw_vectors(folder: Path, embedder: LocalE5) -> np.ndarray:
 # Questions and passages
 
 
-def spoken_style(question: str) -> str:
-    """As a recogniser writes it: small letters, no punctuation."""
-    return " ".join(re.sub(r"[^\w\s'\u0300-\u036f\u064b-\u0652\u0900-\u097f-]", " ", question.lower()).split())
-
-
-def _index(sources: Iterable[Source]) -> VenueIndex:
-    rows = [
-        (
-            number,
-            piece.kind.value,
-            piece.text,
-            _vector(piece.embedded),
-            source.title,
-            source.language,
-            source.slug,
-            None,
-            None,
-        )
-        for number, source in enumerate(sources)
-        for piece in indexing.pieces(source.title, source.body)
-    ]
-    return build(0, rows)
-
-
-@lru_cache(None)
-def _vector(embedded: str) -> bytes:
-    return np.asarray(get_embedder().embed_passages([embedded])[0], "<f4").tobytes()
-
-
 def _ask(
     group: Group, index: VenueIndex, question: str, language: str, there: str, taken: Collection[str] = ()
 ) -> None:
@@ -197,7 +159,7 @@ def _xquad(groups: Groups, folder: Path, asked_in: str, written_in: str, venues:
         if written_in == "mixed":
             translations, _ = _read_xquad(folder, asked_in)
             sources += [translations[number] for number in chosen[: ARTICLES_A_VENUE // 3]]
-        index = _index([Source(source.slug, source.language, "", source.body) for source in sources])
+        index = index_of(sources, titled=False)
         slugs = {source.slug for source in sources}
         here = [(slug, question) for slug, question in questions if slug in slugs]
         for slug, question in chance.sample(here, QUESTIONS_A_VENUE):
@@ -210,14 +172,8 @@ def _xquad(groups: Groups, folder: Path, asked_in: str, written_in: str, venues:
 
 @lru_cache
 def _read_xquad(folder: Path, language: str) -> tuple[list[Source], list[tuple[str, str]]]:
-    data = json.loads((folder / f"xquad.{language}.json").read_text())["data"]
-    passages: list[Source] = []
-    questions: list[tuple[str, str]] = []
-    for title, paragraph in ((document["title"], one) for document in data for one in document["paragraphs"]):
-        slug = str(len(passages))
-        passages.append(Source(slug, language, title, paragraph["context"]))
-        questions += [(slug, spoken_style(asked["question"])) for asked in paragraph["qas"]]
-    return passages, questions
+    passages, questions = read_xquad(folder / f"xquad.{language}.json")
+    return passages, [(slug, without_punctuation(question)) for slug, question in questions]
 
 
 def _dstc_written(groups: Groups, folder: Path, chance: random.Random) -> None:
@@ -229,15 +185,15 @@ def _dstc_written(groups: Groups, folder: Path, chance: random.Random) -> None:
             documents = knowledge[domain][entity]["docs"]
             if len(documents) < FEWEST_DOCUMENTS:
                 continue
-            index = _index([Source(slug, "en", "", document["body"]) for slug, document in documents.items()])
-            questions = {slug: spoken_style(document["title"]) for slug, document in documents.items()}
+            index = index_of([Source(slug, "en", "", document["body"]) for slug, document in documents.items()])
+            questions = {slug: without_punctuation(document["title"]) for slug, document in documents.items()}
             for slug, question in questions.items():
                 alike = _alike(questions, question) | {slug}
                 if len(alike) <= MOST_ALIKE:
                     _ask(group, index, question, "en", ANSWER)
                     _ask(group, index, question, "en", TAKEN, alike)
             for document in knowledge[other][chance.choice(sorted(knowledge[other]))]["docs"].values():
-                question = spoken_style(document["title"])
+                question = without_punctuation(document["title"])
                 if not _alike(questions, question):
                     _ask(group, index, question, "en", NOTHING)
 
@@ -255,8 +211,10 @@ def _dstc_spoken(groups: Groups, folder: Path, chance: random.Random) -> None:
         entity = (gold[0]["domain"], str(gold[0]["entity_id"]))
         documents = knowledge[entity[0]][entity[1]]["docs"]
         if entity not in indexes:
-            indexes[entity] = _index([Source(slug, "en", one["title"], one["body"]) for slug, one in documents.items()])
-        titles = {slug: spoken_style(document["title"]) for slug, document in documents.items()}
+            indexes[entity] = index_of(
+                [Source(slug, "en", one["title"], one["body"]) for slug, one in documents.items()]
+            )
+        titles = {slug: without_punctuation(document["title"]) for slug, document in documents.items()}
         right = {str(document["doc_id"]) for document in gold}
         alike = right.union(*(_alike(titles, titles[slug]) for slug in right))
         if len(documents) - len(alike) >= FEWEST_LEFT:

@@ -2,7 +2,8 @@
 
 The lines are those that an import reads, and more that it passes over (status, version, when). Imported with
 --publish, articles.jsonl makes what visitors hear; drafts.jsonl after it, without, the newer words that they do not.
-Slug, language, title, body and both moments come back the same. Older versions, authors and citations stay behind.
+Slug, language, title, body, variants and both moments come back the same. Older versions, authors and citations stay
+behind.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ def fields(one: Written) -> dict[str, object]:
         "language": one.text.language,
         "valid_from": _moment(one.version.valid_from),
         "valid_until": _moment(one.version.valid_until),
+        "variants": one.version.asked_as,
         "status": one.text.status,
         "version": one.version.number,
         "written_at": _moment(one.version.written_at),
@@ -76,6 +78,7 @@ def fields(one: Written) -> dict[str, object]:
 def markdown(one: Written) -> str:
     """As the Markdown reader takes it: what stands above the words says whose they are."""
     head = {name: value for name, value in fields(one).items() if name != "body" and value is not None}
+    head["variants"] = " | ".join(variant.replace("|", "/") for variant in one.version.asked_as)
     rows = [f"{name}: {' '.join(str(value).split())}" for name, value in head.items()]
     return "\n".join(["---", *rows, "---", "", one.version.body, ""])
 

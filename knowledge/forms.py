@@ -36,6 +36,7 @@ class TextForm(forms.Form):
     body = forms.CharField(widget=forms.Textarea(attrs={"rows": 14}), error_messages={"required": _("Write the text.")})
     valid_from = forms.DateTimeField(required=False, widget=MomentInput)
     valid_until = forms.DateTimeField(required=False, widget=MomentInput)
+    variants = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
     base_version = forms.IntegerField(min_value=0, widget=forms.HiddenInput, initial=0)
 
     def __init__(self, *args: Any, language: str = "", **kwargs: Any) -> None:
@@ -44,6 +45,7 @@ class TextForm(forms.Form):
         way = direction(language) if language else "auto"
         self.fields["title"].widget.attrs |= {"class": "box", "dir": way, "autocomplete": "off"}
         self.fields["body"].widget.attrs |= {"class": "box", "dir": way}
+        self.fields["variants"].widget.attrs |= {"class": "box", "dir": way}
 
     def clean_title(self) -> str:
         # As an import has it, so that what was exported comes back the same.
@@ -61,6 +63,7 @@ class TextForm(forms.Form):
             body=facts["body"],
             valid_from=facts["valid_from"],
             valid_until=facts["valid_until"],
+            variants=facts["variants"] if "variants" in self.data else None,
         )
 
 

@@ -102,7 +102,7 @@ def import_drafts(
     `based_on`: by slug and language, the version that each was compared with (None: there was none); if there is a
     newer one by now, Outdated is raised and nothing is stored. `then` runs in the same transaction, at its end.
     """
-    wanted = [piece for draft in drafts for piece in indexing.pieces(draft.title, draft.body)] if publish else []
+    wanted = [piece for draft in drafts for piece in _pieces(draft)] if publish else []
     vectors = indexing.vectors_for(venue, wanted, progress=progress)
     with transaction.atomic():
         # One import at a time in a venue; on SQLite one writer at a time anyway.
@@ -172,10 +172,15 @@ def _write(draft: Draft, text: ArticleText, author: object) -> tuple[Version, bo
             body=draft.body,
             valid_from=draft.valid_from,
             valid_until=draft.valid_until,
+            variants=draft.variants,
             author=author,
         )
     except ValidationError as error:
         raise BadInput(f"{draft.place}: {' '.join(error.messages)}") from None
+
+
+def _pieces(draft: Draft) -> list[indexing.Piece]:
+    return indexing.pieces(draft.title, draft.body, (draft.variants or "").splitlines())
 
 
 def counts(imported: Iterable[Imported]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from concierge.models import Venue
-from knowledge import chunking
+from knowledge import chunking, lexical
 from knowledge.embedding import get_embedder
 from knowledge.models import ArticleText, IndexRevision, Passage, Version
 
@@ -43,12 +43,17 @@ class Piece:
     digest: str
 
 
-def pieces(title: str, body: str) -> list[Piece]:
-    """Each section and after it its sentences."""
+def pieces_of(version: Version) -> list[Piece]:
+    return pieces(version.title, version.body, version.asked_as)
+
+
+def pieces(title: str, body: str, variants: Iterable[str] = ()) -> list[Piece]:
+    """Each section and after it its sentences; at the end the variants."""
     embedder = get_embedder().name
     found: list[Piece] = []
 
     def add(kind: Passage.Kind, text: str, embedded: str) -> None:
+        embedded = lexical.plain(embedded)
         found.append(Piece(kind, text, embedded, digest(embedder, embedded)))
 
     # A body that says nothing aloud, such as a picture, is found by its title.
@@ -58,6 +63,8 @@ def pieces(title: str, body: str) -> list[Piece]:
             # Out of its place a sentence does not say what it is about: its title and heading do.
             heading = sentence.heading if sentence.heading.casefold() != title.casefold() else ""
             add(Passage.Kind.SENTENCE, sentence.text, _titled(title, _titled(heading, sentence.text)))
+    for variant in variants:
+        add(Passage.Kind.VARIANT, variant, lexical.as_written(variant))
     return found
 
 
@@ -102,32 +109,39 @@ def publish(text: ArticleText, version: Version | None = None, *, vectors: Vecto
     version = version or text.latest
     if version is None or version.text_id != text.pk:
         raise ValueError(f"{text} has no such version to publish.")
-    publish_all(text.article.venue, [version], vectors=vectors)
+    text.indexed = publish_all(text.article.venue, [version], vectors=vectors)
     text.live, text.status = version, ArticleText.Status.PUBLISHED
     text.next_live = text.next_live_at = None
 
 
-def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors | None = None) -> None:
-    """Publish several versions of the venue's texts at one moment."""
+def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors | None = None) -> int:
+    """Publish several versions of the venue's texts at one moment. Returns the revision from which they are found."""
     if not versions:
-        return
-    wanted = {version.text_id: pieces(version.title, version.body) for version in versions}
+        return 0
+    wanted = {version.text_id: pieces_of(version) for version in versions}
     if vectors is None:
-        vectors = vectors_for(venue, (piece for found in wanted.values() for piece in found))
+        vectors = {}
+    # What the caller did not know of, such as variants that an import leaves as they are, is there already.
+    missing = [piece for found in wanted.values() for piece in found if piece.digest not in vectors]
+    if missing:
+        vectors = {**vectors, **vectors_for(venue, missing)}
     with transaction.atomic():
-        _move_revision(venue.pk)
+        revision = _move_revision(venue.pk)
         live = {version.text_id: version for version in versions}
         texts = list(ArticleText.objects.select_for_update().filter(article__venue=venue, pk__in=live))
         for text in texts:
             text.live, text.status = live[text.pk], ArticleText.Status.PUBLISHED
             text.next_live = text.next_live_at = None
-        ArticleText.objects.bulk_update(texts, ["live", "status", "next_live", "next_live_at"], batch_size=200)
+            text.indexed = revision
+        fields = ["live", "status", "next_live", "next_live_at", "indexed"]
+        ArticleText.objects.bulk_update(texts, fields, batch_size=200)
         for text in texts:
             _replace_passages(venue, live[text.pk], wanted[text.pk], vectors)
         articles = frozenset(text.article_id for text in texts)
         reason = versions[0].title if len(versions) == 1 else f"{len(versions)} texts"
         for listener in after_publish:
             listener(venue, articles, reason)
+    return revision
 
 
 def archive(text: ArticleText) -> None:
@@ -146,13 +160,14 @@ def archive(text: ArticleText) -> None:
 def reindex(text: ArticleText, *, vectors: Vectors | None = None) -> None:
     """Make the passages of the live version anew, by today's chunking and embedder; unchanged vectors are reused."""
     live = text.live
-    wanted = pieces(live.title, live.body) if live else []
+    wanted = pieces_of(live) if live else []
     venue = text.article.venue
     vectors = vectors if vectors is not None else vectors_for(venue, wanted)
     with transaction.atomic():
-        _move_revision(venue.pk)
+        revision = _move_revision(venue.pk)
         # If somebody published meanwhile, that made the passages.
         if live and ArticleText.objects.select_for_update().get(pk=text.pk).live_id == live.pk:
+            ArticleText.objects.filter(pk=text.pk).update(indexed=revision)
             _replace_passages(venue, live, wanted, vectors)
 
 
@@ -161,7 +176,7 @@ def reindex_venue(venue: Venue, *, progress: Callable[[int, int], None] = lambda
     texts = list(
         ArticleText.objects.filter(article__venue=venue).exclude(live=None).select_related("live", "article__venue")
     )
-    wanted = {text.pk: pieces(text.live.title, text.live.body) for text in texts if text.live}
+    wanted = {text.pk: pieces_of(text.live) for text in texts if text.live}
     found: dict[int, list[tuple[str, str, str]]] = {}
     rows = venue.passages.order_by("version_id", "position")
     for text_pk, kind, shown, made in rows.values_list("version__text_id", "kind", "text", "digest"):
@@ -183,12 +198,16 @@ def touch(venue_id: int) -> None:
         _move_revision(venue_id)
 
 
-def _move_revision(venue_id: int) -> None:
-    """The first write of each transaction here: changes at one venue wait for each other, in one order."""
+def _move_revision(venue_id: int) -> int:
+    """The first write of each transaction here: changes at one venue wait for each other, in one order.
+
+    Returns the new revision, with which texts whose passages change are marked.
+    """
     IndexRevision.objects.get_or_create(venue_id=venue_id)
     # The clock, not only + 1: a number used in a transaction that was rolled back must not come again for other words.
     now = time.time_ns() // 1000
     IndexRevision.objects.filter(venue_id=venue_id).update(number=Greatest(F("number") + 1, now))
+    return IndexRevision.objects.values_list("number", flat=True).get(venue_id=venue_id)
 
 
 def _replace_passages(venue: Venue, version: Version, wanted: list[Piece], vectors: Vectors) -> None:

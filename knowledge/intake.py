@@ -231,6 +231,7 @@ def compare(intake: Import, found: Sequence[Found]) -> list[ImportedDraft]:
                 body=draft.body,
                 valid_from=draft.valid_from,
                 valid_until=draft.valid_until,
+                variants=draft.variants,
                 row=one.row,
                 first_page=one.first_page,
                 last_page=one.last_page,
@@ -245,7 +246,7 @@ def compare(intake: Import, found: Sequence[Found]) -> list[ImportedDraft]:
 def _outcome(draft: Draft | ImportedDraft, base: Any) -> str:
     if base is None:
         return Outcome.NEW
-    is_same = base.says(draft.title, draft.body, draft.valid_from, draft.valid_until)
+    is_same = base.says(draft.title, draft.body, draft.valid_from, draft.valid_until, draft.variants)
     return Outcome.UNCHANGED if is_same else Outcome.CHANGED
 
 
@@ -321,7 +322,9 @@ def _check_they_may_be_taken(intake: Import, chosen: Sequence[ImportedDraft], *,
 
 
 def _as_draft(intake: Import, row: ImportedDraft) -> Draft:
-    return Draft(intake.name, row.slug, row.title, row.body, row.language, row.valid_from, row.valid_until)
+    return Draft(
+        intake.name, row.slug, row.title, row.body, row.language, row.valid_from, row.valid_until, row.variants
+    )
 
 
 def _close(intake: Import, taken: Sequence[ImportedDraft]) -> None:

@@ -45,6 +45,7 @@ FIELD_NAMES = {
     "language": gettext_lazy("Language"),
     "valid_from": gettext_lazy("Valid from"),
     "valid_until": gettext_lazy("Valid until"),
+    "variants": gettext_lazy("People also ask"),
 }
 
 

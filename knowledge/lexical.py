@@ -10,11 +10,10 @@ import logging
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-import bm25s
 import numpy as np
 import snowballstemmer
 from bm25s import stopwords
@@ -124,6 +123,61 @@ def fold(text: str) -> str:
     return "".join(str(unicodedata.digit(c)) if not c.isascii() and c.isdigit() else c for c in text)
 
 
+# Function words as people say and type them in the Gulf, Egypt, the Levant, Iraq and the Maghreb, and as the written
+# language has them, which is what models have read most.
+_STANDARD_ARABIC = {
+    said: written
+    for written, all_said in {
+        "أين": "وين فين وينه فينه اين",
+        "ما": "شو ايش إيش أيش وش ايه إيه شنو شنهو",
+        "متى": "امتى إمتى ايمتى متي",
+        "كيف": "ازاي إزاي شلون كيفاش",
+        "لماذا": "ليش ليه علاش",
+        "كم": "قديش اديش كام شقد",
+        "بكم": "بكام بقديش",
+        "من": "مين منو",
+        "أريد": "ابغى أبغى ابغي أبغي ابي أبي عايز عايزة عاوز عاوزة بدي حابب حابة اريد",
+        "نريد": "نبغى نبي عايزين عاوزين بدنا حابين",
+        "أستطيع": "اقدر أقدر",
+        "نستطيع": "نقدر",
+        "أحتاج": "محتاج محتاجة احتاج",
+        "هذا": "هاد هادا هيدا ده دا",
+        "هذه": "هاي هادي هيدي دي هذة",
+        "الذي": "اللي",
+        "الآن": "الحين دلوقتي هلق هلأ هسه هسة توا الان",
+        "كثير": "كتير وايد واجد برشا",
+        "ليس": "مو مش مب موب",
+        "أيضا": "كمان برضو برضه ايضا",
+        "شيء": "شي",
+        "إلى": "الى لين",
+        "على": "علي",
+        "أو": "او",
+        "أي": "اي",
+        "أن": "ان",
+        "أنا": "انا",
+        "إذا": "اذا",
+        "أكثر": "اكثر",
+        "أقل": "اقل",
+        "أقرب": "اقرب",
+        "أول": "اول",
+        "آخر": "اخر",
+    }.items()
+    for said in all_said.split()
+}
+
+
+def plain(text: str) -> str:
+    """Without vowel signs and the long dash, with plain digits: a model has read few texts that have them."""
+    return "".join(
+        str(unicodedata.digit(c)) if not c.isascii() and c.isdecimal() else c for c in _ARABIC_MARKS.sub("", text)
+    )
+
+
+def as_written(question: str) -> str:
+    """A question that was spoken or typed in a hurry, as it is best embedded."""
+    return " ".join(_STANDARD_ARABIC.get(word, word) for word in plain(question).split(" "))
+
+
 def language_of(text: str, language: str | None = None) -> str:
     """The language to read a text as: the one given unless the script says otherwise, English if nothing does."""
     given = (language or "").split("-")[0].lower()
@@ -207,20 +261,60 @@ def _stemmer(language: str) -> Any:
     return snowballstemmer.stemmer(_STEMMERS[language])
 
 
-class LexicalIndex:
-    """BM25 over texts that are given as words. Read only, so threads may share it."""
+class Postings:
+    """Which texts have a word, and how often. Read only, so threads may share it.
 
-    def __init__(self, texts: Iterable[Sequence[str]]) -> None:
-        lists = [list(words) for words in texts]
-        self.vocabulary = frozenset(word for words in lists for word in words)
-        self._size = len(lists)
-        self._bm25 = bm25s.BM25()
-        if self.vocabulary:
-            self._bm25.index(lists, show_progress=False)
+    The texts' numbers go from 0 to `size` - 1; those with one word lie side by side.
+    """
 
-    def scores(self, question: Sequence[str]) -> np.ndarray:
-        """One score a text, 0 where no word is shared."""
-        known = [word for word in dict.fromkeys(question) if word in self.vocabulary]
-        if not known:
-            return np.zeros(self._size, np.float32)
-        return np.asarray(self._bm25.get_scores(known), np.float32)
+    def __init__(self, texts: Sequence[Sequence[str]]) -> None:
+        self._ids: dict[str, int] = {}
+        words = np.array([self._ids.setdefault(word, len(self._ids)) for text in texts for word in text], np.int64)
+        self.lengths = np.array([len(text) for text in texts], np.float32)
+        numbers = np.repeat(np.arange(len(texts)), self.lengths.astype(int))
+        pairs, counts = np.unique(words * max(len(texts), 1) + numbers, return_counts=True)
+        self._keep(pairs // max(len(texts), 1), pairs % max(len(texts), 1), counts)
+
+    def _keep(self, words: np.ndarray, numbers: np.ndarray, counts: np.ndarray) -> None:
+        """The arguments are sorted by word."""
+        self._starts = np.searchsorted(words, np.arange(len(self._ids) + 1))
+        self._numbers, self._counts = numbers.astype(np.int32), counts.astype(np.float32)
+
+    def __getitem__(self, word: str) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the texts that have the word, and how often each has it."""
+        found = self._ids.get(word)
+        if found is None:
+            return _NO_NUMBERS, _NO_COUNTS
+        here = slice(self._starts[found], self._starts[found + 1])
+        return self._numbers[here], self._counts[here]
+
+    @classmethod
+    def merged(cls, parts: Sequence[tuple[Postings, np.ndarray]]) -> Postings:
+        """One for the texts of all parts that are kept (a mask each), numbered anew in their order."""
+        merged = cls([])
+        words, numbers, counts, before = [], [], [], 0
+        for part, kept in parts:
+            ids = np.array([merged._ids.setdefault(word, len(merged._ids)) for word in part._ids], np.int64)
+            here = kept[part._numbers]
+            renumbered = np.cumsum(kept) - 1 + before
+            words.append(np.repeat(ids, np.diff(part._starts))[here])
+            numbers.append(renumbered[part._numbers[here]])
+            counts.append(part._counts[here])
+            before += int(kept.sum())
+        merged.lengths = np.concatenate([part.lengths[kept] for part, kept in parts])
+        all_words = np.concatenate(words)
+        order = np.argsort(all_words, kind="stable")
+        merged._keep(all_words[order], np.concatenate(numbers)[order], np.concatenate(counts)[order])
+        return merged
+
+
+_NO_NUMBERS, _NO_COUNTS = np.array([], np.int32), np.array([], np.float32)
+
+# BM25 as Lucene has it.
+SATURATION, LENGTH_WEIGHT = 1.5, 0.75
+
+
+def bm25(counts: np.ndarray, lengths: np.ndarray, mean_length: float, having: int, texts: int) -> np.ndarray:
+    """What a word adds to the scores of the texts that have it `counts` times; `having` of all `texts` do."""
+    rarity = np.log(1 + (texts - having + 0.5) / (having + 0.5))
+    return rarity * counts / (counts + SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * lengths / mean_length))

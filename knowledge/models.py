@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from concierge.models import Venue
 
 LONGEST_BODY = 100_000  # characters
+MOST_VARIANTS, LONGEST_VARIANT = 50, 300  # questions, characters
 # Prices, times, phone numbers; digits of any script.
 NUMBER = re.compile(r"\+\d+(?:[ \u00a0-]\d+)+|\+?\d+(?:[.,:/-]\d+)*%?")
 
@@ -54,6 +55,9 @@ class ArticleText(models.Model):
     # Takes the place of the live version at a moment to come; whatever is published before that calls it off.
     next_live = models.ForeignKey("Version", models.SET_NULL, null=True, blank=True, related_name="+")
     next_live_at = models.DateTimeField(null=True, blank=True)
+    indexed = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="The IndexRevision at which its passages were made."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["article", "language"], name="one_text_an_article_language")]
@@ -72,15 +76,19 @@ class ArticleText(models.Model):
         body: str,
         valid_from: datetime | None = None,
         valid_until: datetime | None = None,
+        variants: str | None = None,
         author: object = None,
     ) -> tuple[Version, bool]:
         """The version that holds these words, and whether it is new. Equal words make no new version.
 
-        Raises ValidationError if title or body is empty or the body is over LONGEST_BODY characters.
+        `variants`: questions, one a line; None leaves those of the latest version. Raises ValidationError if title or
+        body is empty, the body is over LONGEST_BODY characters or the variants are too many or too long.
         """
         latest = self.latest
-        if latest and latest.says(title, body, valid_from, valid_until):
+        if latest and latest.says(title, body, valid_from, valid_until, variants):
             return latest, False
+        if variants is None:
+            variants = latest.variants if latest else ""
         version = Version(  # type: ignore[misc]  # whoever signed in, as the request has them
             text=self,
             number=latest.number + 1 if latest else 1,
@@ -88,6 +96,7 @@ class ArticleText(models.Model):
             body=body.strip(),
             valid_from=valid_from,
             valid_until=valid_until,
+            variants=tidy_variants(variants),
             author=author,
         )
         version.full_clean(exclude=["text", "author"])
@@ -104,6 +113,9 @@ class Version(models.Model):
     body = models.TextField(max_length=LONGEST_BODY)
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
+    variants = models.TextField(
+        blank=True, help_text="Other ways in which people ask this, one a line. They are searched and never spoken."
+    )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     written_at = models.DateTimeField(default=timezone.now)
 
@@ -124,14 +136,41 @@ class Version(models.Model):
             )
         if self.valid_from and self.valid_until and self.valid_until <= self.valid_from:
             raise ValidationError({"valid_until": _("The end lies before the beginning.")})
+        if len(self.asked_as) > MOST_VARIANTS or any(len(variant) > LONGEST_VARIANT for variant in self.asked_as):
+            raise ValidationError(
+                {
+                    "variants": _("At most %(most)s questions of at most %(longest)s characters.")
+                    % {"most": MOST_VARIANTS, "longest": LONGEST_VARIANT}
+                }
+            )
 
-    def says(self, title: str, body: str, valid_from: datetime | None, valid_until: datetime | None) -> bool:
-        return (self.title, self.body, self.valid_from, self.valid_until) == (
+    def says(
+        self,
+        title: str,
+        body: str,
+        valid_from: datetime | None,
+        valid_until: datetime | None,
+        variants: str | None = None,
+    ) -> bool:
+        """Does it hold these words? `variants` of None are not compared."""
+        return (self.title, self.body, self.valid_from, self.valid_until, self.variants) == (
             title.strip(),
             body.strip(),
             valid_from,
             valid_until,
+            self.variants if variants is None else tidy_variants(variants),
         )
+
+    @property
+    def asked_as(self) -> list[str]:
+        """The variants, as a list."""
+        return self.variants.splitlines()
+
+
+def tidy_variants(typed: str) -> str:
+    """One question a line: no empty lines, no spaces too many, none twice."""
+    lines = (" ".join(line.split()) for line in typed.splitlines())
+    return "\n".join({line.casefold(): line for line in lines if line}.values())
 
 
 class Unsaved(models.Model):
@@ -178,6 +217,7 @@ class Passage(models.Model):
     class Kind(models.TextChoices):
         WHOLE = "whole"  # title and body, or a section of a long body
         SENTENCE = "sentence"  # one sentence, prefixed by the title when it is embedded
+        VARIANT = "variant"  # a question as people ask it; it leads to the article and is never shown
 
     venue = models.ForeignKey(Venue, models.CASCADE, related_name="passages")
     version = models.ForeignKey(Version, models.CASCADE, related_name="passages")
@@ -190,6 +230,8 @@ class Passage(models.Model):
     class Meta:
         ordering = ["version_id", "position"]
         constraints = [models.UniqueConstraint(fields=["version", "position"], name="one_passage_a_position")]
+        # What has a vector already is looked up at each publication.
+        indexes = [models.Index(fields=["venue", "digest"], name="passage_by_digest")]
 
     def __str__(self) -> str:
         return self.text[:60]
@@ -299,6 +341,8 @@ class ImportedDraft(models.Model):
     body = models.TextField(blank=True)
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
+    # Null: the file says nothing of them, so those that are there stay. Empty: there are none.
+    variants = models.TextField(null=True, blank=True)  # noqa: DJ001
     row = models.PositiveIntegerField(default=0)
     first_page = models.PositiveIntegerField(default=0)
     last_page = models.PositiveIntegerField(default=0)

@@ -16,7 +16,7 @@ from knowledge.asked import recent_questions
 from knowledge.evaluation import Question
 from knowledge.golden import questions_of
 from knowledge.models import Version
-from knowledge.search import CONFIDENT, Hit, cleaned, search, trial_index
+from knowledge.search import CONFIDENT, Hit, cleaned, find, search, trial_index
 
 MOST_GOLDEN = 500
 RECENT = 50
@@ -70,7 +70,7 @@ def prove(venue: Venue, version: Version) -> Proof:
         language = question.language or None
         before = reply(search(venue, question.text, limit=1, at=at, language=language))
         words = cleaned(question.text)
-        after = reply(index.find(words, limit=1, at=at, language=language) if words else [])
+        after = reply(find(index, words, limit=1, at=at, language=language) if words else [])
         if before != after:
             was_good, is_good = (_is_good(question, one, is_golden=is_golden) for one in (before, after))
             changes.append(Change(question, is_golden, before, after, was_good and not is_good))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
     from django.db.models import QuerySet
 
-FIELDS = ("title", "body", "valid_from", "valid_until", "base_version", "language")
+FIELDS = ("title", "body", "variants", "valid_from", "valid_until", "base_version", "language")
 # The page says every ten seconds that it is open.
 PRESENT_FOR = timedelta(seconds=25)
 
@@ -36,7 +36,8 @@ def keep(
 ) -> None:
     fields = {name: typed.get(name, "").replace("\x00", "") for name in FIELDS}
     # What is longer is refused by the page already; it is not worth a row.
-    fields["body"] = fields["body"].replace("\r\n", "\n")[: 2 * LONGEST_BODY]
+    for name in ("body", "variants"):
+        fields[name] = fields[name].replace("\r\n", "\n")[: 2 * LONGEST_BODY]
     Unsaved.objects.update_or_create(
         venue=venue,
         article=article,

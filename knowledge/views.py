@@ -28,7 +28,7 @@ from knowledge.exporting import export
 from knowledge.forms import ListForm, NewTextForm, TextForm
 from knowledge.listing import CHANGED, MISSING, SCHEDULED, list_articles, with_latest
 from knowledge.markdown import render as render_markdown
-from knowledge.models import LONGEST_BODY, Article, ArticleText, Unsaved, Version
+from knowledge.models import LONGEST_BODY, LONGEST_VARIANT, Article, ArticleText, Unsaved, Version, tidy_variants
 from knowledge.unsaved import arrive, keep, unsaved
 from knowledge.writing import Outdated, Words, write_article, write_text
 
@@ -113,7 +113,11 @@ def edit_text(request: HttpRequest, venue: str, article: str, language: str) -> 
     with timezone.override(place.zone):
         if request.method != "POST":
             initial = first_words(text, request.GET.get("from"))
-            kept = None if request.GET.get("from") else unsaved(place, subject, language, request.user).first()
+            if asked := request.GET.get("variant", "").replace("\x00", "")[:LONGEST_VARIANT]:
+                # Brought from a page that shows what was asked. It stands in the box, to be saved or not.
+                initial["variants"] = tidy_variants(f"{initial.get('variants', '')}\n{asked}")
+            takes_up = "from" in request.GET or "variant" in request.GET
+            kept = None if takes_up else unsaved(place, subject, language, request.user).first()
             form = TextForm(initial=initial | (kept.typed if kept else {}), language=language)
             return text_page(request, place, form, text, kept=kept)
         form = TextForm(request.POST, language=language)
@@ -171,6 +175,9 @@ def old_version(request: HttpRequest, venue: str, article: str, language: str, n
         "other": other,
         "title_changes": differences(other.title, shown.title) if other else [],
         "changes": differences(other.body, shown.body) if other else [],
+        "variant_changes": differences(other.variants, shown.variants)
+        if other and other.variants != shown.variants
+        else [],
         "is_latest": not text.versions.filter(number__gt=number).exists(),
     }
     with timezone.override(place.zone):
@@ -274,7 +281,13 @@ def put_live(request: HttpRequest, version: Version) -> None:
 
 def go_back_to(request: HttpRequest, old: Version) -> HttpResponse:
     """The words of `old` as a new version on top of the others, so that nothing written since is lost."""
-    words = Words(title=old.title, body=old.body, valid_from=old.valid_from, valid_until=old.valid_until)
+    words = Words(
+        title=old.title,
+        body=old.body,
+        valid_from=old.valid_from,
+        valid_until=old.valid_until,
+        variants=old.variants,
+    )
     latest = old.text.latest
     version, is_new = write_text(
         old.text.article, old.text.language, words, base=latest.number if latest else 0, author=request.user
@@ -344,6 +357,7 @@ def text_page(
             "versions": versions,
             "latest": versions[0] if versions else None,
             "taken_up": "" if form.is_bound else request.GET.get("from", ""),
+            "variant": "" if form.is_bound else request.GET.get("variant", ""),
             "live_number": next((version.number for version in versions if version.pk == text.live_id), None),
         }
     return render(request, "knowledge/text.html", facts | preview_of(form), status=status)
@@ -432,5 +446,6 @@ def first_words(text: ArticleText, number: str | None) -> dict[str, Any]:
         "body": chosen.body,
         "valid_from": chosen.valid_from,
         "valid_until": chosen.valid_until,
+        "variants": chosen.variants,
         "base_version": latest.number,
     }

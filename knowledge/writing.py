@@ -7,7 +7,7 @@ refused, and nobody's words are lost.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from django.db import transaction
 from django.utils.text import slugify
@@ -26,6 +26,7 @@ class Words(TypedDict):
     body: str
     valid_from: datetime | None
     valid_until: datetime | None
+    variants: NotRequired[str | None]  # questions, one a line; None leaves those of the latest version
 
 
 class Outdated(Exception):

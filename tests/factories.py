@@ -28,12 +28,12 @@ def create_user(*, venue: Venue | None = None, role=Membership.Role.AGENT, name=
 
 
 def create_text(
-    *, venue: Venue, slug="", title="Pool", body="The pool is open from six to ten.", language="en"
+    *, venue: Venue, slug="", title="Pool", body="The pool is open from six to ten.", language="en", variants=""
 ) -> ArticleText:
     """An unpublished article in one language."""
     article, _ = Article.objects.get_or_create(venue=venue, slug=slug or f"article-{next(_number)}")
     text = ArticleText.objects.create(article=article, language=language)
-    text.write(title=title, body=body)
+    text.write(title=title, body=body, variants=variants)
     return text
 
 

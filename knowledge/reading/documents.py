@@ -110,6 +110,7 @@ def _found(section: Section, name: str, slug: str, zone: ZoneInfo, taken: set[tu
         "language": section.language,
         "valid_from": section.valid_from,
         "valid_until": section.valid_until,
+        "variants": section.variants or None,
     }
     reason = ""
     try:

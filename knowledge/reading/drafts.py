@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from knowledge.models import LONGEST_BODY, Article, Version
+from knowledge.models import LONGEST_BODY, Article, Version, tidy_variants
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 LONGEST_TITLE = Version._meta.get_field("title").max_length or 200
@@ -29,6 +29,7 @@ class Draft:
     language: str = ""  # "" if the file does not say
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    variants: str | None = None  # questions, one a line; None if the file says nothing of them
 
 
 def make_draft(place: str, fields: dict[str, object], zone: ZoneInfo) -> Draft:
@@ -45,7 +46,7 @@ def make_draft(place: str, fields: dict[str, object], zone: ZoneInfo) -> Draft:
         raise BadInput(f"{place}: valid_until lies before valid_from.")
     title = " ".join(_text(place, fields, "title", LONGEST_TITLE).split())
     body = _text(place, fields, "body", LONGEST_BODY)
-    return Draft(place, slug, title, body, language, valid_from, valid_until)
+    return Draft(place, slug, title, body, language, valid_from, valid_until, _variants(place, fields))
 
 
 def _text(place: str, fields: dict[str, object], name: str, longest: int) -> str:
@@ -64,6 +65,20 @@ def _text(place: str, fields: dict[str, object], name: str, longest: int) -> str
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise BadInput(f"{place}: {name} contains a character that is none (NUL or half of a pair).")
     return value
+
+
+def _variants(place: str, fields: dict[str, object]) -> str | None:
+    """A list of questions, or text with one a line."""
+    value = fields.get("variants")
+    if value is None:
+        return None
+    questions = value.splitlines() if isinstance(value, str) else value
+    if not isinstance(questions, list) or not all(isinstance(question, str) for question in questions):
+        raise BadInput(f"{place}: variants is not a list of questions.")
+    found = tidy_variants("\n".join(" ".join(question.split()) for question in questions))
+    if "\0" in found or any("\ud800" <= character <= "\udfff" for character in found):
+        raise BadInput(f"{place}: variants contains a character that is none (NUL or half of a pair).")
+    return found
 
 
 def _moment(place: str, fields: dict[str, object], name: str, zone: ZoneInfo) -> datetime | None:

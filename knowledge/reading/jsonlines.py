@@ -1,4 +1,4 @@
-"""JSON Lines: an article a line, {"id", "title", "body", "language"?, "valid_from"?, "valid_until"?}."""
+"""JSON Lines: an article a line, {"id", "title", "body", "language"?, "valid_from"?, "valid_until"?, "variants"?}."""
 
 from __future__ import annotations
 

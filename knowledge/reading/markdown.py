@@ -6,7 +6,7 @@
     ---
 
 Without a title there, the first heading is it; without that, the file's name. The id is `id`, else the file's name;
-`pool.ar.md` and `ar/pool.md` are the Arabic text of the article `pool`.
+`pool.ar.md` and `ar/pool.md` are the Arabic text of the article `pool`. `variants` are questions, " | " between them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from knowledge.reading.drafts import BadInput, Draft, make_draft
 from knowledge.reading.encoding import decode
 from knowledge.reading.sections import Unreadable
 
-FIELDS = ("id", "title", "language", "valid_from", "valid_until")
+FIELDS = ("id", "title", "language", "valid_from", "valid_until", "variants")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)(?:^|\n)---[ \t]*(?:\n|$)", re.DOTALL)
 _HEADING = re.compile(r"\s*(?:#{1,6}[ \t]+(?P<hashed>.+?)[ \t]*#*[ \t]*|(?P<ruled>[^\n]+)\n(?:=+|-+)[ \t]*)(?:\n|$)")
 _LANGUAGE_NAME = re.compile(r"[a-z]{2,3}")
@@ -51,6 +51,8 @@ def read(path: Path, zone: ZoneInfo, folder: Path | None = None, *, name: str = 
     if front := _FRONT_MATTER.match(text):
         fields |= _front_matter(place, front[1])
         text = text[front.end() :]
+    if isinstance(variants := fields.get("variants"), str):
+        fields["variants"] = variants.split(" | ")
     if not fields.get("title"):
         heading = _HEADING.match(text)
         if heading:

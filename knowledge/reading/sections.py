@@ -23,6 +23,7 @@ class Section:
     language: str = ""
     valid_from: str = ""
     valid_until: str = ""
+    variants: str = ""  # questions, one a line
     row: int = 0  # of a table, counted as a spreadsheet counts
     first_page: int = 0  # of a PDF; 0 if the document has no pages
     last_page: int = 0

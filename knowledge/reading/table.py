@@ -21,7 +21,7 @@ from knowledge.reading.sections import Document, Progress, Section, Unreadable
 MOST_ROWS = 10_000
 MOST_COLUMNS = 60
 SAMPLE_ROWS = 5
-FIELDS = ("title", "body", "id", "language", "valid_from", "valid_until")
+FIELDS = ("title", "body", "id", "language", "valid_from", "valid_until", "variants")
 NEEDED = ("title", "body")
 # How people head these columns.
 _NAMES = {
@@ -31,6 +31,7 @@ _NAMES = {
     "language": ["language", "lang", "locale", "اللغة", "لغة"],
     "valid_from": ["valid_from", "valid from", "from", "starts", "من"],
     "valid_until": ["valid_until", "valid until", "until", "ends", "expires", "إلى", "حتى"],
+    "variants": ["variants", "people also ask", "also asked", "أسئلة أخرى", "صيغ أخرى"],
 }
 
 
@@ -79,6 +80,7 @@ def read(path: Path, kind: str, title: str, mapping: Mapping[str, int], progress
                 language=values.get("language", ""),
                 valid_from=values.get("valid_from", ""),
                 valid_until=values.get("valid_until", ""),
+                variants=values.get("variants", ""),
                 row=number,
             )
         )

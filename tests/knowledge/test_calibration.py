@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 
-from knowledge.calibration import ANSWER, NOTHING, TAKEN, Group, fit, quality, spoken_style, threshold_refusing
+from knowledge.calibration import ANSWER, NOTHING, TAKEN, Group, fit, quality, threshold_refusing
+from knowledge.comparing import without_punctuation
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def test_the_threshold_refuses_the_share_that_was_asked_for(group):
 
 
 def test_questions_are_put_as_a_recogniser_writes_them():
-    assert spoken_style("What's the Wi-Fi's name, please?") == "what's the wi-fi's name please"
-    assert spoken_style("متى يفتح المسبح؟") == "متى يفتح المسبح"
+    assert without_punctuation("What's the Wi-Fi's name, please?") == "what's the wi-fi's name please"
+    assert without_punctuation("متى يفتح المسبح؟") == "متى يفتح المسبح"
 
 
 @pytest.fixture

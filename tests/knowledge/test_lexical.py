@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from knowledge.lexical import LexicalIndex, fold, language_of, words
+from knowledge.lexical import Postings, bm25, fold, language_of, words
 
 
 @pytest.mark.parametrize(
@@ -65,12 +66,38 @@ def test_the_script_says_the_language_where_nobody_else_does(text, given, expect
     assert language_of(text, given) == expected
 
 
+def score(texts, question):
+    """BM25 of each text."""
+    postings = Postings(texts)
+    scores = np.zeros(len(texts))
+    for word in question:
+        numbers, counts = postings[word]
+        scores[numbers] += bm25(
+            counts,
+            postings.lengths[numbers],
+            max(postings.lengths.sum(), 1) / max(len(texts), 1),
+            len(numbers),
+            len(texts),
+        )
+    return scores.tolist()
+
+
 def test_rare_words_count_more_than_common_ones():
-    index = LexicalIndex([["pool", "open"], ["gym", "open"], ["spa", "open"]])
-    pool, gym, spa = index.scores(["pool", "open"])
+    pool, gym, spa = score([["pool", "open"], ["gym", "open"], ["spa", "open"]], ["pool", "open"])
     assert pool > gym == spa > 0
 
 
 @pytest.mark.parametrize("texts", [[], [[]], [["pool"]]], ids=["no-texts", "no-words", "unknown-word"])
 def test_nothing_in_common_scores_nothing(texts):
-    assert LexicalIndex(texts).scores(["x"]).tolist() == [0.0] * len(texts)
+    assert score(texts, ["x"]) == [0.0] * len(texts)
+
+
+def test_what_is_merged_is_what_would_be_made_of_what_is_left():
+    first, second = [["pool", "pool"], ["gym"], ["spa", "open"]], [["gym", "open"], ["pool"]]
+    merged = Postings.merged(
+        [(Postings(first), np.array([True, False, True])), (Postings(second), np.array([True, True]))]
+    )
+    anew = Postings([first[0], first[2], *second])
+    for word in ("pool", "gym", "spa", "open", "x"):
+        assert [column.tolist() for column in merged[word]] == [column.tolist() for column in anew[word]]
+    assert merged.lengths.tolist() == anew.lengths.tolist()

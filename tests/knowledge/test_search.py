@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from knowledge import search as searching
+from knowledge import venue_index
 from knowledge.indexing import archive, publish
 from knowledge.models import ArticleText
 from knowledge.search import CONFIDENT, cleaned, search, warm
@@ -153,6 +154,79 @@ def test_an_article_is_found_while_it_is_valid(palm, days, is_found):
     assert (found(palm, "tent", at=now + timedelta(days=days)) == ["tent"]) == is_found
 
 
+# What people also ask
+
+
+def test_a_question_like_a_variant_finds_the_article_and_shows_only_what_is_written(hotel):
+    question = "is there somewhere to break the fast at sunset"
+    assert found(hotel, question)[0] != "doctor"
+    text = ArticleText.objects.get(article__slug="doctor")
+    text.write(title=text.live.title, body=text.live.body, variants="Where can I break my fast at sunset?")
+    publish(text)
+    hit = search(hotel, question)[0]
+    assert (hit.article, hit.text) == ("doctor", HOTEL["doctor"][1])
+    assert len(hit.sentences) == len(hit.sentence_scores) == 2
+    assert "fast" not in " ".join([hit.title, hit.text, *hit.sentences])
+    assert hit.confidence > CONFIDENT
+
+
+def test_a_variant_helps_in_any_language(hotel):
+    text = ArticleText.objects.get(article__slug="laundry")
+    text.write(title=text.live.title, body=text.live.body, variants="هل عندكم خدمة كي الثياب؟")
+    publish(text)
+    assert found(hotel, "اكوي ثوبي وين", language="ar")[0] == "laundry"
+
+
+def test_a_variant_that_is_taken_away_is_not_found_any_more(palm):
+    text = create_article(venue=palm, slug="pool", variants="zebra crossing").text
+    create_article(venue=palm, slug="gym", title="Gym", body="The gym never closes.")
+    assert search(palm, "zebra crossing")[0].lexical == 1
+    text.write(title="Pool", body=text.live.body, variants="")
+    publish(text)
+    assert search(palm, "zebra crossing")[0].lexical == 0
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param("أين مواقف السيارات", id="written"),
+        pytest.param("وين مواقف السيارات", id="gulf"),
+        pytest.param("فين مواقف السيارات", id="egypt"),
+        pytest.param("اين مواقف السيارات", id="no-hamza"),
+        pytest.param("أَيْنَ مَوَاقِفُ السَّيَّارَاتِ", id="vowel-signs"),
+        pytest.param("أيـن مـواقف السيـارات", id="long-dash"),
+    ],
+)
+def test_an_arabic_question_is_the_same_however_it_is_spelt(hotel, question):
+    assert search(hotel, question)[0].dense == pytest.approx(search(hotel, "أين مواقف السيارات")[0].dense, abs=1e-5)
+
+
+def test_an_arabic_text_is_found_as_well_with_vowel_signs_as_without(palm):
+    create_article(venue=palm, slug="plain", title="المسبح", body="يفتح المسبح في ٧ صباحا.", language="ar")
+    create_article(venue=palm, slug="signs", title="المَسْبَح", body="يَفْتَحُ المَسْبَحُ في 7 صباحا.", language="ar")
+    one, other = search(palm, "متى يفتح المسبح")
+    assert one.dense == pytest.approx(other.dense, abs=1e-5)
+    assert {one.text, other.text} == {"يفتح المسبح في ٧ صباحا.", "يَفْتَحُ المَسْبَحُ في 7 صباحا."}
+
+
+# Words that were not understood
+
+
+@pytest.mark.parametrize(("said", "meant"), [("where is the jim", "gym"), ("is the spar open", "spa")])
+def test_a_word_that_was_heard_as_another_counts_as_the_one_the_venue_has(palm, said, meant):
+    create_article(venue=palm, slug="gym", title="Gym", body="The gym is on the roof.")
+    create_article(venue=palm, slug="spa", title="Spa", body="The spa is in the basement.")
+    hits = {hit.article: hit.lexical for hit in search(palm, said)}
+    assert hits.pop(meant) > 0.3 > max(hits.values()) == 0
+    assert found(palm, said)[0] == meant
+
+
+def test_a_word_that_the_venue_has_is_taken_as_it_is(palm):
+    create_article(venue=palm, slug="gym", title="Gym", body="The gym is on the roof.")
+    create_article(venue=palm, slug="jim", title="Jim", body="Jim is the concierge.")
+    assert found(palm, "where is jim")[0] == "jim"
+
+
 # Languages
 
 
@@ -205,6 +279,58 @@ def test_a_search_asks_the_database_one_small_question(hotel, django_assert_num_
         search(hotel, "pool")
 
 
+def test_an_edit_is_read_alone_and_the_rest_is_kept(hotel, django_assert_num_queries):
+    search(hotel, "pool")
+    before = searching._indexes[hotel.pk]
+    text = ArticleText.objects.get(article__slug="pool")
+    text.write(title="Pool", body="The pool is closed.")
+    publish(text)
+    with django_assert_num_queries(5):  # revision, another embedder's passages, revision, what is live, what is new
+        assert search(hotel, "pool")[0].text == "The pool is closed."
+    after = searching._indexes[hotel.pk]
+    assert set(after._segments) > set(before._segments)
+    assert sum(len(segment.texts) for segment in set(after._segments) - set(before._segments)) == 1
+
+
+def test_an_index_that_grew_by_edits_is_as_one_read_anew(bilingual):
+    """Through segments that are melted together and made anew without what is gone."""
+    questions = ["when does the pool open", "wifi", "متى يفتح المسبح", "is the gym free"]
+    for number in range(30):
+        slug = list(HOTEL)[number % len(HOTEL)]
+        text = ArticleText.objects.get(article__slug=slug, language="en")
+        text.write(title=HOTEL[slug][0], body=f"{HOTEL[slug][1]} Notice {number}.", variants=f"Question {number}?")
+        publish(text)
+        search(bilingual, "pool")
+    archive(ArticleText.objects.get(article__slug="laundry"))
+    grown = [search(bilingual, question, limit=100) for question in questions]
+    assert len(searching._indexes[bilingual.pk]._segments) <= 10
+    searching._indexes.clear()
+    anew = [search(bilingual, question, limit=100) for question in questions]
+    for one, other in zip(grown, anew, strict=True):
+        assert [(hit.article, hit.language, hit.text) for hit in one] == [
+            (hit.article, hit.language, hit.text) for hit in other
+        ]
+        assert [hit.score for hit in one] == pytest.approx([hit.score for hit in other], abs=1e-4)
+
+
+def test_many_texts_are_chosen_from_before_they_are_compared(palm, monkeypatch):
+    """What is found among many passages is what would be found if each was compared."""
+    for number in range(40):
+        create_article(
+            venue=palm, slug=f"room-{number}", title=f"Room {number}", body=f"Room {number} is quiet. It is blue."
+        )
+    create_article(venue=palm, slug="pool", title="Pool", body="The pool opens at six. Towels are there.")
+    create_article(venue=palm, slug="pool", title="المسبح", body="يفتح المسبح في السادسة.", language="ar")
+    exact = found(palm, "when can i swim", limit=1), found(palm, "room 17", limit=1)
+    for name, few in {"EXACT_ROWS": 0, "CANDIDATES": 5, "CANDIDATES_BY_WORDS": 5, "TYPICAL": 10}.items():
+        monkeypatch.setattr(venue_index, name, few)
+    assert (
+        (found(palm, "when can i swim", limit=1), found(palm, "room 17", limit=1)) == exact == (["pool"], ["room-17"])
+    )
+    assert search(palm, "when can i swim", language="ar", limit=1)[0].language == "en"
+    assert search(palm, "متى يفتح المسبح", limit=1)[0].language == "ar"
+
+
 def test_passages_of_another_embedder_are_made_anew(hotel, settings):
     assert found(hotel, "where is the pool")[0] == "pool"
     settings.EMBEDDER = "tests.knowledge.fakes.HashingEmbedder"
@@ -250,6 +376,10 @@ def test_calls_may_search_while_an_editor_publishes(palm):
         ("uh, excuse me, where is the gym please", "where is the gym"),
         ("يعني لو سمحت وين المسبح", "وين المسبح"),
         ("where is the sofa", "where is the sofa"),
+        ("yeah listen could you tell me when the pool opens", "when the pool opens"),
+        ("السلام عليكم ممكن تقول لي متى الفطور", "متى الفطور"),
+        ("请问一下游泳池几点开", "游泳池几点开"),
+        ("скажите пожалуйста где бассейн", "где бассейн"),
         ("hello", "hello"),
         ("thanks", "thanks"),
         ("  is   it\nopen ", "is it open"),
