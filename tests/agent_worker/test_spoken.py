@@ -1,5 +1,10 @@
+import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
+from agent_worker.providers import whisper
+from agent_worker.providers.hibari import HibariVoice
+from agent_worker.providers.speaking import speak
 from agent_worker.providers.spoken import say, say_in_arabic, say_in_english, without_markup
 
 SAID = {
@@ -157,3 +162,27 @@ def test_a_table_is_read_row_by_row():
 
 def test_a_star_or_underline_that_marks_nothing_stays():
     assert without_markup("A 5 * 3 room, file_name") == "A 5 3 room, file_name"
+
+
+# By ear: what the local voice says, Whisper writes down again
+
+
+HEARD = {
+    "Breakfast is from 07:00 to 10:30.": ["7", "10.30"],
+    "Call +971 4 555 0100 to book.": ["971 4 555 0100"],
+    "There is a discount of 15%.": ["15%"],
+    "The party is on 24/11/2026.": ["24", "november", "2026"],
+    "The pool costs AED 1,250 a day.": ["1,250"],
+    "It is 3.5 km away.": ["3.5 kilometers"],
+    "The desk is open 24/7.": ["24 hours", "7 days"],
+    "Dial ext. 204.": ["204"],
+}
+
+
+@pytest.mark.voice
+@pytest.mark.parametrize(("written", "digits"), HEARD.items(), ids=HEARD.keys())
+def test_the_digits_come_back_from_what_the_voice_says(written, digits):
+    pcm = speak(written, [HibariVoice()]).pcm
+    samples = resample_poly(np.frombuffer(pcm, "<i2").astype(np.float32) / 32768, 2, 3).astype(np.float32)
+    heard = whisper.load(whisper.model_for("en")).hear(samples, "en").text.lower().replace(":", ".")
+    assert [part for part in digits if part not in heard] == [], heard

@@ -180,6 +180,20 @@ def test_sources_hang_under_the_answer_that_rested_on_them(visit):
     expect(line.log.locator("li.agent .source")).to_have_text("Pools and beach")
 
 
+def test_captions_follow_the_language_of_the_conversation(visit):
+    line = visit().talk()
+    line.answers()
+    line.says("We can speak Arabic. ")
+    line.done()
+    line.agentSets({"concierge.language": "ar"})
+    line.answers("a2")
+    line.says("المسبح مفتوح. ")
+    words = line.log.locator("li.agent .words")
+    expect(words.first).not_to_have_attribute("lang", "ar")
+    expect(words.last).to_have_attribute("lang", "ar")
+    expect(words.last).to_have_css("direction", "rtl")
+
+
 def test_a_screen_reader_hears_whole_sentences_once(visit):
     line = visit().talk()
     announced = line.panel.locator("[aria-live=polite]")
