@@ -121,8 +121,7 @@ def test_the_same_file_again_changes_only_what_changed(editor, palm):
     one = palm.imports.first()
     assert dict(one.drafts.values_list("slug", "outcome")) == {"pool": "changed", "gym": "unchanged"}
     draft_page = editor.get(f"{response.url}1/").content.decode()
-    assert "<del>six." in draft_page
-    assert "<ins>seven." in draft_page
+    assert "Opens at <del>six</del><ins>seven</ins>." in draft_page
     press(editor, response, "publish", which="all")
     assert palm.articles.get(slug="pool").texts.get().live.number == 2
     assert palm.articles.get(slug="gym").texts.get().live.number == 1
@@ -146,7 +145,7 @@ def test_words_that_an_editor_wrote_meanwhile_are_not_overwritten(editor, palm):
     palm.articles.get().texts.get().write(title="Pool", body="Written by hand.")
     press(editor, response, "publish", which="all")
     page = see(editor, response)
-    assert "Nothing was taken over: pool (en) was changed meanwhile" in page
+    assert "Nothing was taken over: <bdi>pool (en) was changed meanwhile" in page
     assert palm.articles.get().texts.get().latest.body == "Written by hand."
     assert "Written" in editor.get(f"{response.url}1/").content.decode(), "it is compared with the new words"
     press(editor, response, "publish", which="all")
@@ -271,6 +270,28 @@ def test_what_cannot_be_read_is_refused_with_its_name_and_the_reason(editor, pal
     assert not any(one.folder.exists() for one in palm.imports.all()), "what was refused is not kept"
 
 
+def test_why_it_is_refused_is_said_in_the_reader_s_language(editor, palm, tmp_path):
+    papers.pdf(tmp_path / "scan.pdf", [])
+    response = bring(editor, "scan.pdf", (tmp_path / "scan.pdf").read_bytes())
+    page = editor.get(response.url, headers={"accept-language": "ar"}).content.decode()
+    assert "scan.pdf: مسح ضوئي: صور صفحات بلا نص" in page
+    assert "is a scan" not in page
+
+
+def test_why_a_row_is_refused_is_said_in_the_reader_s_language(editor, palm):
+    response = bring(editor, "faq.csv", b"Question,Answer\nPool?,\n")
+    press(editor, response, "map", **{"column-title": 0, "column-body": 1})
+    for path in ("", "rows.csv"):
+        page = editor.get(f"{response.url}{path}", headers={"accept-language": "ar"}).content.decode()
+        assert "faq.csv، الصف 2: الحقل body فارغ." in page
+
+
+def test_what_is_not_even_kept_is_refused_in_the_reader_s_language(editor, palm):
+    upload = {"address": "http://user:secret@palm.example/"}
+    page = editor.post("/knowledge/palm/import/", upload, headers={"accept-language": "ar"}).content.decode()
+    assert "فيه اسم مستخدم أو كلمة مرور" in page
+
+
 def test_a_file_above_the_limit_is_not_even_kept(editor, palm, monkeypatch):
     monkeypatch.setattr(intake, "MOST_BYTES", 10)
     response = bring(editor, "a.md", POOL)
@@ -315,7 +336,7 @@ def page(monkeypatch):
 
     def read_address(url, zone, fetcher, progress):
         if "reason" in now:
-            raise BadInput(f"{url}: {now['reason']}.")
+            raise BadInput(url, now["reason"])
         return Reading([Found(Draft(url, "pool", "Pool", now["body"]))])
 
     monkeypatch.setattr(intake, "read_address", read_address)
