@@ -12,11 +12,11 @@ from django.utils import timezone
 from concierge.models import Membership
 from knowledge import intake
 from knowledge.intake_views import marked_numbers
-from knowledge.models import ArticleText, Import, Version
+from knowledge.models import ArticleText, Import, ImportedDraft, Version
 from knowledge.reading.documents import Found, Reading
 from knowledge.reading.drafts import BadInput, Draft
 from tests import factories
-from tests.knowledge import papers
+from tests.knowledge import hostile, papers
 from tests.knowledge.fakes import HashingEmbedder
 
 POOL = b"# Pool\n\nThe pool opens at six."
@@ -258,6 +258,9 @@ def refused(tmp_path):
     yield "kb.jsonl", b'{"id": "a", "title": "A", "body": "B"}\n{', "kb.jsonl, line 2: not JSON"
     yield "a.md", b"\x80\x81\xfe" * 50, "a.md: is broken text"
     yield "a.zip", b"PK\x05\x06" + b"\0" * 18, "a.zip: is neither a document nor text"
+    for one in (*hostile.refused_unread(tmp_path), *hostile.refused_by_its_reader(tmp_path)):
+        if one.path.stat().st_size <= intake.MOST_BYTES:
+            yield one.path.name, one.path.read_bytes(), f"{one.path.name}: {one.refused}"
 
 
 def test_what_cannot_be_read_is_refused_with_its_name_and_the_reason(editor, palm, tmp_path):
@@ -267,7 +270,29 @@ def test_what_cannot_be_read_is_refused_with_its_name_and_the_reason(editor, pal
         assert 'data-state="refused"' in page, name
         assert reason in page
     assert not palm.articles.exists()
+    assert not ImportedDraft.objects.exists()
     assert not any(one.folder.exists() for one in palm.imports.all()), "what was refused is not kept"
+
+
+def test_a_file_of_50_mb_is_refused_at_the_door(editor, palm, tmp_path):
+    huge = next(hostile.refused_unread(tmp_path))
+    response = bring(editor, "huge.pdf", huge.path.read_bytes())
+    assert f"huge.pdf: {huge.refused}" in response.content.decode()
+    assert not palm.imports.exists()
+
+
+def test_what_is_hostile_in_a_file_that_can_be_read_stays_behind(editor, palm, tmp_path):
+    for one in hostile.read_harmlessly(tmp_path):
+        response = bring(editor, one.path.name, one.path.read_bytes())
+        if palm.imports.first().state == Import.State.MAPPING:
+            press(editor, response, "map", **{"column-title": 0, "column-body": 1})
+        assert 'data-state="review"' in see(editor, response), one.path.name
+    drafts = list(ImportedDraft.objects.values_list("title", "body"))
+    assert len(drafts) == 5
+    assert all("at seven" in body for _title, body in drafts)
+    everything = str(drafts)
+    for foreign in ("steal", "HIDDEN", "data:", "javascript:", "onclick"):
+        assert foreign not in everything
 
 
 def test_why_it_is_refused_is_said_in_the_reader_s_language(editor, palm, tmp_path):

@@ -195,6 +195,19 @@ def test_a_page_says_what_it_says_and_no_script(tmp_path):
         assert foreign not in one.body
 
 
+@pytest.mark.parametrize("tag", ["template", "noscript", "iframe", "object", "embed"])
+def test_what_no_reader_of_the_page_sees_is_not_read(tmp_path, tag):
+    hidden = f"<{tag}>HIDDEN words that nobody should hear.</{tag}>"
+    (one,) = page_of(tmp_path, PAGE.replace("every day.</p>", f"every day. {hidden} Or nearly.</p>"))
+    assert "HIDDEN" not in one.body
+
+
+@pytest.mark.parametrize("tag", ["script", "style"])
+def test_a_script_within_a_heading_is_no_title(tmp_path, tag):
+    (one,) = page_of(tmp_path, PAGE.replace("<h1>Rooftop pool", f"<h1>Rooftop <{tag}>steal()</{tag}>pool"))
+    assert one.title == "Rooftop pool"
+
+
 def test_an_arabic_page_in_an_old_encoding_is_read(tmp_path):
     text = (
         f"<html><head><meta charset='windows-1256'></head><body><h1>المسبح</h1><p>{'يفتح المسبح في السابعة. ' * 9}</p>"
