@@ -21,7 +21,9 @@ from django.utils.module_loading import import_string
 
 from knowledge import e5
 
-TEXTS_REMEMBERED = 1_000
+# Vectors of 1.5 kB each. More than a venue's golden questions, which are asked again on every publish: in a smaller
+# memory each of them would push out the one that is asked next.
+TEXTS_REMEMBERED = 5_000
 
 
 class Embedder(Protocol):

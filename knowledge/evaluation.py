@@ -96,20 +96,23 @@ class Report:
         }
 
 
-def read_questions(path: Path) -> list[Question]:
-    """{"question", "lang", "answer_ids"} a line. Raises BadInput with the line's number."""
+def read_questions(path: Path, *, name: str = "") -> list[Question]:
+    """{"question", "lang", "answer_ids"} a line. Raises BadInput with the line's number.
+
+    `name` is what its owner calls the file, if it is stored under another name.
+    """
     questions: list[Question] = []
-    for place, fields in objects(path):
+    for place, fields in objects(path, name=name):
         text, language, ids = fields.get("question"), fields.get("lang") or "", fields.get("answer_ids")
         if not isinstance(text, str) or not text.strip():
-            raise BadInput(f"{place}: question is missing or empty.")
+            raise BadInput(place, "question is missing or empty")
         if not isinstance(language, str):
-            raise BadInput(f"{place}: lang is not text.")
+            raise BadInput(place, "lang is not text")
         if not isinstance(ids, list) or not all(isinstance(slug, str | int) for slug in ids):
-            raise BadInput(f"{place}: answer_ids is not a list of ids.")
+            raise BadInput(place, "answer_ids is not a list of ids")
         questions.append(Question(text, language, frozenset(map(str, ids))))
     if not questions:
-        raise BadInput(f"{path}: no questions in it.")
+        raise BadInput(name or path, "no questions in it")
     return questions
 
 

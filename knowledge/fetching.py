@@ -24,6 +24,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
 from knowledge.reading.drafts import BadInput
+from knowledge.reading.saying import translatable
 
 AGENT = "ConciergeReader"
 USER_AGENT = f"Mozilla/5.0 (compatible; {AGENT}/1.0; reads pages that their venue asked for)"
@@ -91,19 +92,19 @@ class Fetcher:
         for _ in range(MOST_REDIRECTS + 1):
             rules = self._rules(url, asked)
             if not rules.can_fetch(AGENT, url):
-                raise BadInput(f"{asked}: its robots.txt asks programs to stay away.")
+                raise BadInput(asked, "its robots.txt asks programs to stay away")
             self._wait(url, float(rules.crawl_delay(AGENT) or 0))
             with _answer(url, asked) as (status, headers, body):
                 if status in {301, 302, 303, 307, 308} and headers.get("location"):
                     url = checked(urljoin(url, str(headers["location"])), asked)
                     continue
                 if status != 200:
-                    raise BadInput(f"{asked}: answered {status} instead of a page.")
+                    raise BadInput(asked, "answered %(status)s instead of a page", status=status)
                 is_cut = _store(body, target, most, cuts=cuts, asked=asked)
                 kind = str(headers.get("content-type") or "")
                 charset = re.search(r"charset=[\"']?([\w-]+)", kind)
                 return Fetched(url, kind.partition(";")[0].strip().lower(), charset[1] if charset else "", is_cut)
-        raise BadInput(f"{asked}: leads from address to address without an end.")
+        raise BadInput(asked, "leads from address to address without an end")
 
     def _wait(self, url: str, wish: float) -> None:
         host = urlsplit(url).netloc
@@ -136,7 +137,9 @@ class Fetcher:
                 elif 400 <= status < 500 and status != 429:
                     rules.parse([])
                 else:
-                    raise BadInput(f"{asked}: its robots.txt answered {status}, so nothing was read; try again later.")
+                    raise BadInput(
+                        asked, "its robots.txt answered %(status)s, so nothing was read; try again later", status=status
+                    )
             break
         else:
             rules.parse([])
@@ -151,15 +154,15 @@ def checked(url: str, asked: str = "") -> str:
         parts = urlsplit(url.strip())
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise BadInput(f"{asked}: is no address of a page.") from None
+        raise BadInput(asked, "is no address of a page") from None
     if parts.scheme not in PORTS or not host:
-        raise BadInput(f"{asked}: is no address of a page; it begins with https:// or http://.")
+        raise BadInput(asked, "is no address of a page; it begins with https:// or http://")
     if parts.username or parts.password:
-        raise BadInput(f"{asked}: has a name or a password in it; only pages that everybody may read are imported.")
+        raise BadInput(asked, "has a name or a password in it; only pages that everybody may read are imported")
     try:
         host = host.encode("idna").decode() if not host.isascii() else host
     except UnicodeError:
-        raise BadInput(f"{asked}: is no address of a page.") from None
+        raise BadInput(asked, "is no address of a page") from None
     where = f"[{host}]" if ":" in host else host
     netloc = where if port in {None, PORTS[parts.scheme]} else f"{where}:{port}"
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
@@ -171,16 +174,16 @@ def open_socket(host: str, port: int, asked: str) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError):
-        raise BadInput(f"{asked}: there is no host {host}.") from None
+        raise BadInput(asked, "there is no host %(host)s", host=host) from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not addresses or not all(is_allowed(address, port) for address in addresses):
-        raise BadInput(f"{asked}: leads to an address that is not public; only public pages are imported.")
+        raise BadInput(asked, "leads to an address that is not public; only public pages are imported")
     for address in addresses:
         try:
             return socket.create_connection((address, port), timeout=CONNECT_SECONDS)
         except OSError:
             continue
-    raise BadInput(f"{asked}: {host} does not answer.")
+    raise BadInput(asked, "%(host)s does not answer", host=host)
 
 
 Answer = tuple[int, http.client.HTTPMessage, Iterator[bytes]]
@@ -214,11 +217,11 @@ def _answer(url: str, asked: str) -> Iterator[Answer]:
         response = connection.getresponse()
         yield response.status, response.headers, _body(response, connection.sock, deadline, asked)
     except (ssl.SSLError, ssl.CertificateError):
-        raise BadInput(f"{asked}: its certificate is not valid.") from None
+        raise BadInput(asked, "its certificate is not valid") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         is_late = isinstance(error, TimeoutError) or time.monotonic() >= deadline
-        reason = "did not answer in time" if is_late else "the connection broke"
-        raise BadInput(f"{asked}: {reason}.") from None
+        words = translatable("did not answer in time") if is_late else translatable("the connection broke")
+        raise BadInput(asked, words) from None
     finally:
         if watch:
             watch.cancel()
@@ -236,7 +239,7 @@ def _body(
     packed = str(response.headers.get("content-encoding") or "").lower()
     unpack = zlib.decompressobj(47) if packed in {"gzip", "x-gzip", "deflate"} else None
     if packed not in {"", "identity"} and unpack is None:
-        raise BadInput(f"{asked}: sends its text packed in a way that we did not ask for.")
+        raise BadInput(asked, "sends its text packed in a way that we did not ask for")
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
@@ -259,7 +262,7 @@ def _body(
                 yield unpack.decompress(piece, 1 << 18)
                 piece = unpack.unconsumed_tail
         except zlib.error:
-            raise BadInput(f"{asked}: sends its text packed in a way that cannot be unpacked.") from None
+            raise BadInput(asked, "sends its text packed in a way that cannot be unpacked") from None
 
 
 def _store(body: Iterator[bytes], target: Path, most: int, *, cuts: bool, asked: str) -> bool:
@@ -272,5 +275,7 @@ def _store(body: Iterator[bytes], target: Path, most: int, *, cuts: bool, asked:
             if size > most:
                 if cuts:
                     return True
-                raise BadInput(f"{asked}: has more than {most // 1_000_000} MB; that is no page to read aloud from.")
+                raise BadInput(
+                    asked, "has more than %(most)s MB; that is no page to read aloud from", most=most // 1_000_000
+                )
     return False

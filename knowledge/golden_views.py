@@ -27,6 +27,7 @@ from knowledge.evaluation import read_questions
 from knowledge.forms import language_choices
 from knowledge.models import Article, GoldenRun
 from knowledge.reading.drafts import BadInput
+from knowledge.saying import in_words
 
 RUNS_SHOWN = 40
 QUESTIONS_A_PAGE = 100
@@ -103,12 +104,12 @@ def take_in(request: HttpRequest, venue: Venue) -> None:
             file.write(chunk)
         file.flush()
         try:
-            questions = read_questions(Path(file.name))
+            questions = read_questions(Path(file.name), name=name)
             with transaction.atomic():
                 for question in questions:
                     golden.store(venue, question.text, question.language or venue.default_language, question.articles)
         except BadInput as error:
-            messages.error(request, str(error).replace(file.name, name))
+            messages.error(request, in_words(error.sentence))
         except Article.DoesNotExist as error:
             messages.error(request, _("%(name)s: there is no article %(slug)s here.") % {"name": name, "slug": error})
         else:

@@ -49,11 +49,11 @@ def read_all(
             continue
         path = Path(name)
         if not path.exists():
-            raise BadInput(f"{name}: no such file or folder.")
+            raise BadInput(name, "no such file or folder")
         if path.is_dir():
             files = [file for file in sorted(path.rglob("*")) if _is_readable(file, path)]
             if not files:
-                raise BadInput(f"{name}: no file in this folder can be imported.")
+                raise BadInput(name, "no file in this folder can be imported")
             for file in files:
                 drafts += read_file(file, str(file), venue.zone, folder=path, progress=progress).drafts()
         else:
@@ -64,7 +64,13 @@ def read_all(
     for draft in drafts:
         key = (draft.slug, draft.language)
         if key in places:
-            raise BadInput(f"{draft.place}: id {draft.slug!r} ({draft.language}) is already in {places[key]}.")
+            raise BadInput(
+                draft.place,
+                "id '%(id)s' (%(language)s) is already in %(other)s",
+                id=draft.slug,
+                language=draft.language,
+                other=places[key],
+            )
         places[key] = draft.place
     return drafts
 
@@ -130,7 +136,12 @@ def _check_nobody_wrote(texts: Sequence[ArticleText], based_on: Mapping[tuple[st
     for text in texts:
         newest = latest.get(text.pk)
         if (newest.pk if newest else None) != based_on.get((text.article.slug, text.language)):
-            raise Outdated(f"{text.article.slug} ({text.language}) was changed meanwhile; look at it again.")
+            raise Outdated(
+                "",
+                "%(article)s (%(language)s) was changed meanwhile; look at it again",
+                article=text.article.slug,
+                language=text.language,
+            )
 
 
 def latest_versions(texts: Iterable[ArticleText]) -> dict[int, Version]:
@@ -176,7 +187,7 @@ def _write(draft: Draft, text: ArticleText, author: object) -> tuple[Version, bo
             author=author,
         )
     except ValidationError as error:
-        raise BadInput(f"{draft.place}: {' '.join(error.messages)}") from None
+        raise BadInput(draft.place, "%(problem)s", problem=" ".join(error.messages)) from None
 
 
 def _pieces(draft: Draft) -> list[indexing.Piece]:

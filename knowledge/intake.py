@@ -30,7 +30,7 @@ from knowledge.reading import contained
 from knowledge.reading.documents import Found, Reading, read_file
 from knowledge.reading.drafts import BadInput, Draft
 from knowledge.reading.formats import MOST_BYTES, TABLES, kind_of
-from knowledge.reading.sections import Unreadable
+from knowledge.reading.saying import Sentence, Unreadable
 from knowledge.reading.site import read_address
 
 State, Outcome = Import.State, ImportedDraft.Outcome
@@ -51,9 +51,11 @@ def receive_file(venue: Venue, name: str, size: int, chunks: Iterable[bytes], **
     """Keep the file until it is read. Raises BadInput if it is too large or too many wait for a decision."""
     name = " ".join(name.split())[:200] or "file"
     if size > MOST_BYTES:
-        raise BadInput(f"{name}: has {size / 1e6:.0f} MB; the most is {MOST_BYTES // 1_000_000} MB.")
+        raise BadInput(
+            name, "has %(size)s MB; the most is %(most)s MB", size=f"{size / 1e6:.0f}", most=MOST_BYTES // 1_000_000
+        )
     if not size:
-        raise BadInput(f"{name}: is empty.")
+        raise BadInput(name, "is empty")
     _check_there_is_room(venue)
     with transaction.atomic():
         intake = venue.imports.create(name=name, **facts)
@@ -82,14 +84,14 @@ def receive_address(venue: Venue, url: str, *, every: str = "", **facts: Any) ->
 def _check_there_is_room(venue: Venue) -> None:
     waiting = venue.imports.filter(state__in=[State.UPLOADED, State.MAPPING, State.READING, State.REVIEW]).count()
     if waiting >= MOST_IN_REVIEW:
-        raise BadInput(f"{waiting} imports wait for a decision; take them over or delete some first.")
+        raise BadInput("", "%(count)s imports wait for a decision; take them over or delete some first", count=waiting)
 
 
 def map_columns(intake: Import, mapping: dict[str, int]) -> bool:
     """Read the table by this mapping. False if it is being read or taken over already."""
     again = [State.MAPPING, State.REVIEW, State.REFUSED]
     with transaction.atomic():
-        if moved := _move(intake.pk, again, State.UPLOADED, mapping=mapping, reason=""):
+        if moved := _move(intake.pk, again, State.UPLOADED, mapping=mapping, reason=None):
             _enqueue(read_import, intake.pk)
     return moved
 
@@ -98,7 +100,7 @@ def read_again(intake: Import) -> bool:
     """Fetch the address once more. False if that is going on."""
     again = [State.REVIEW, State.DONE, State.REFUSED]
     with transaction.atomic():
-        if moved := _move(intake.pk, again, State.UPLOADED, reason=""):
+        if moved := _move(intake.pk, again, State.UPLOADED, reason=None):
             _enqueue(read_import, intake.pk)
     return moved
 
@@ -138,7 +140,7 @@ def _progress_of(pk: int) -> Callable[[int, int], None]:
 
 @task()
 def read_import(pk: int) -> None:
-    if not _move(pk, [State.UPLOADED], State.READING, done=0, total=0, notes=[], reason=""):
+    if not _move(pk, [State.UPLOADED], State.READING, done=0, total=0, notes=[], reason=None):
         return  # deleted meanwhile, or the task came twice
     intake = Import.objects.select_related("venue").get(pk=pk)
     if intake.every:
@@ -148,12 +150,12 @@ def read_import(pk: int) -> None:
             return
         reading = _read(intake)
         if len(reading.found) > MOST_DRAFTS:
-            raise BadInput(f"{intake.name}: holds more than {MOST_DRAFTS:,} articles; split it.")
+            raise BadInput(intake.name, "holds more than %(most)s articles; split it", most=f"{MOST_DRAFTS:,}")
     except BadInput as error:
-        _refuse(intake, str(error))
+        _refuse(intake, error.sentence)
     except Exception:
         logger.exception("Import %s failed", pk)
-        _refuse(intake, f"{intake.name}: could not be read because of an error of ours; it is in the log.")
+        _refuse(intake, Sentence("could not be read because of an error of ours; it is in the log", place=intake.name))
     else:
         _show(intake, reading)
 
@@ -168,9 +170,9 @@ def _wants_mapping(intake: Import) -> bool:
             return False
         table = contained.look(kind, intake.file)
     except Unreadable as error:
-        raise BadInput(f"{intake.name}: {error}.") from None
+        raise BadInput(intake.name, error.words, **error.facts) from None
     except OSError:
-        raise BadInput(f"{intake.name}: is not here any more; upload it again.") from None
+        raise BadInput(intake.name, "is not here any more; upload it again") from None
     return _move(intake.pk, [State.READING], State.MAPPING, table=table)
 
 
@@ -182,7 +184,7 @@ def _read(intake: Import) -> Reading:
     return read_file(intake.file, intake.name, intake.venue.zone, mapping=mapping, progress=progress)
 
 
-def _refuse(intake: Import, reason: str) -> None:
+def _refuse(intake: Import, reason: Sentence) -> None:
     with transaction.atomic():
         if _move(intake.pk, [State.READING], State.REFUSED, reason=reason):
             intake.drafts.all().delete()
@@ -197,7 +199,8 @@ def _show(intake: Import, reading: Reading) -> None:
     is_as_it_was = not any(row.can_be_taken for row in rows) and any(row.outcome == Outcome.UNCHANGED for row in rows)
     after = State.DONE if intake.every and is_as_it_was else State.REVIEW
     with transaction.atomic():
-        if _move(intake.pk, [State.READING], after, notes=reading.notes, done=len(rows), total=len(rows)):
+        facts = {"notes": [note.as_json() for note in reading.notes], "done": len(rows), "total": len(rows)}
+        if _move(intake.pk, [State.READING], after, **facts):
             intake.drafts.all().delete()
             ImportedDraft.objects.bulk_create(rows, batch_size=200)
 
@@ -217,7 +220,8 @@ def compare(intake: Import, found: Sequence[Found]) -> list[ImportedDraft]:
         key = (draft.slug, draft.language)
         reason = one.reason
         if not reason and key in seen:
-            reason = f"{draft.place}: id {draft.slug!r} ({draft.language}) stands there twice."
+            facts = {"id": draft.slug, "language": draft.language}
+            reason = Sentence("id '%(id)s' (%(language)s) stands there twice", facts, draft.place)
         base = latest.get(texts[key].pk) if key in texts else None
         if not reason:
             seen.add(key)
@@ -257,7 +261,7 @@ def correct(draft: ImportedDraft, *, title: str, body: str, is_confirmed: bool) 
     """Other words than were read, and whether its numbers are right. False if it is not under review any more."""
     draft.title, draft.body = title.strip(), body.strip()
     draft.is_confirmed = is_confirmed
-    draft.outcome, draft.reason = _outcome(draft, draft.base), ""
+    draft.outcome, draft.reason = _outcome(draft, draft.base), None
     draft.full_clean(exclude=["intake", "base", "position"])
     with transaction.atomic():
         open_ = Import.objects.select_for_update().filter(pk=draft.intake_id, state=State.REVIEW).exists()
@@ -273,7 +277,7 @@ def correct(draft: ImportedDraft, *, title: str, body: str, is_confirmed: bool) 
 def ask_to_take(intake: Import, *, only: Sequence[int] | None, publish: bool, user: Any) -> bool:
     """Take over all that is new or changed, or `only` the drafts at these positions. False if it is not the time."""
     with transaction.atomic():
-        if moved := _move(intake.pk, [State.REVIEW], State.TAKING, reason="", done=0, total=0):
+        if moved := _move(intake.pk, [State.REVIEW], State.TAKING, reason=None, done=0, total=0):
             positions = None if only is None else list(only)
             _enqueue(take_over, intake.pk, positions, user.pk, publish=publish)
     return moved
@@ -297,14 +301,13 @@ def take_over(pk: int, only: list[int] | None, user_pk: int, *, publish: bool) -
             based_on={(row.slug, row.language): row.base_id for row in chosen},
             then=lambda: _close(intake, chosen),
         )
-    except Outdated as error:
-        _compare_again(intake)
-        _move(pk, [State.TAKING], State.REVIEW, reason=f"Nothing was taken over: {error}")
     except BadInput as error:
-        _move(pk, [State.TAKING], State.REVIEW, reason=f"Nothing was taken over: {error}")
+        if isinstance(error, Outdated):
+            _compare_again(intake)
+        _move(pk, [State.TAKING], State.REVIEW, reason=error.sentence)
     except Exception:
         logger.exception("Import %s could not be taken over", pk)
-        reason = "Nothing was taken over because of an error of ours; it is in the log."
+        reason = Sentence("an error of ours; it is in the log")
         _move(pk, [State.TAKING], State.REVIEW, reason=reason)
     else:
         if Import.objects.filter(pk=pk, state=State.DONE).exists():
@@ -313,11 +316,14 @@ def take_over(pk: int, only: list[int] | None, user_pk: int, *, publish: bool) -
 
 def _check_they_may_be_taken(intake: Import, chosen: Sequence[ImportedDraft], *, publish: bool) -> None:
     if not chosen:
-        raise BadInput("none of the chosen texts is new or changed.")
+        raise BadInput("", "none of the chosen texts is new or changed")
     unsure = [row for row in chosen if publish and row.wants_confirmation]
     if unsure:
         raise BadInput(
-            f"{len(unsure)} texts have numbers that nobody has compared with the page; first “{unsure[0].title}”."
+            "",
+            "%(count)s texts have numbers that nobody has compared with the page; first “%(title)s”",
+            count=len(unsure),
+            title=unsure[0].title,
         )
 
 
@@ -334,7 +340,7 @@ def _close(intake: Import, taken: Sequence[ImportedDraft]) -> None:
     ImportedDraft.objects.bulk_update(taken, ["is_taken"], batch_size=200)
     left = intake.drafts.filter(is_taken=False, outcome__in=[Outcome.NEW, Outcome.CHANGED]).exists()
     if not _move(intake.pk, [State.TAKING], State.REVIEW if left else State.DONE):
-        raise BadInput("the import was deleted meanwhile.")
+        raise BadInput("", "the import was deleted meanwhile")
 
 
 def _compare_again(intake: Import) -> None:
@@ -365,9 +371,9 @@ def free_stalled() -> int:
     """Imports that a dead process left half-way: those being read are refused, those being taken over are back."""
     before = timezone.now() - STALLED
     stalled = Import.objects.filter(moved_at__lt=before)
-    interrupted = "The reading was interrupted; upload it again."
+    interrupted = Sentence("the reading was interrupted; upload it again")
     reading = stalled.filter(state=State.READING).update(state=State.REFUSED, reason=interrupted)
-    nothing = "Nothing was taken over: the work was interrupted. Try again."
+    nothing = Sentence("the work was interrupted; try again")
     return reading + stalled.filter(state=State.TAKING).update(state=State.REVIEW, reason=nothing)
 
 

@@ -6,7 +6,6 @@ import csv
 import io
 from collections import Counter
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
 from django.contrib import messages
@@ -24,6 +23,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from concierge.access import member_required
 from concierge.models import Venue
 from knowledge import intake
+from knowledge.differences import differences
 from knowledge.editing import EDITOR, editable_venue, is_fragment
 from knowledge.forms import language_choices
 from knowledge.models import NUMBER, Import, ImportedDraft
@@ -32,6 +32,7 @@ from knowledge.reading.drafts import BadInput
 from knowledge.reading.formats import BY_SUFFIX, MOST_BYTES
 from knowledge.reading.sections import Unreadable
 from knowledge.reading.table import FIELDS, MOST_COLUMNS, NEEDED, harmless_cell
+from knowledge.saying import in_words
 
 DRAFTS_A_PAGE = 50
 MOST_FILES = 20  # in one upload
@@ -90,14 +91,14 @@ def receive(request: HttpRequest, venue: Venue) -> tuple[list[Import], list[str]
         try:
             brought.append(intake.receive_file(venue, file.name or "", file.size or 0, file.chunks(), **facts))
         except BadInput as error:
-            problems.append(str(error))
+            problems.append(in_words(error.sentence))
     if address:
         every = request.POST.get("every", "")
         try:
             known = every if every in Import.Every.values else ""
             brought.append(intake.receive_address(venue, address[:500], every=known, **facts))
         except BadInput as error:
-            problems.append(str(error))
+            problems.append(in_words(error.sentence))
     if not brought and not problems:
         problems.append(_("Choose a file, or write the address of a page."))
     return brought, problems
@@ -216,7 +217,7 @@ def one_draft(request: HttpRequest, venue: str, pk: int, position: int) -> HttpR
         "problem": problem,
         "parts": marked_numbers(f"{draft.title}\n\n{draft.body}"),
         "pages": range(draft.first_page, last + 1) if draft.first_page and one.file.exists() else [],
-        "changes": changes(said(draft.base), f"{draft.title}\n\n{draft.body}") if draft.base else [],
+        "changes": differences(said(draft.base), f"{draft.title}\n\n{draft.body}") if draft.base else [],
         "can_change": one.state == State.REVIEW and not draft.is_taken,
     }
     with timezone.override(place.zone):
@@ -259,7 +260,8 @@ def rows_as_csv(request: HttpRequest, venue: str, pk: int) -> HttpResponse:
     table = csv.writer(out)
     table.writerow(["row", "page", "outcome", "reason", "id", "language", "title", "body"])
     for draft in one.drafts.iterator(chunk_size=500):
-        facts = [draft.outcome, draft.reason, draft.slug, draft.language, draft.title, draft.body]
+        reason = in_words(draft.reason) if draft.reason else ""
+        facts = [draft.outcome, reason, draft.slug, draft.language, draft.title, draft.body]
         table.writerow([draft.row or "", draft.first_page or "", *map(harmless_cell, facts)])
     # With a mark, so that spreadsheets read Arabic as it is.
     return HttpResponse(
@@ -289,35 +291,6 @@ def marked_numbers(text: str) -> list[Part]:
         parts.append(Part(found[0], count))
         at = found.end()
     return [*parts, Part(text[at:])] if at < len(text) else parts
-
-
-@dataclass(frozen=True)
-class Change:
-    kind: str  # same, gone or new
-    text: str
-
-
-def changes(before: str, after: str) -> list[Change]:
-    """What is gone and what is new, by lines, and by words within the lines that differ."""
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    found: list[Change] = []
-    for verb, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if verb == "equal":
-            found.append(Change("same", "".join(old[a:b])))
-        else:
-            found += _word_changes("".join(old[a:b]).split(" "), "".join(new[c:d]).split(" "))
-    return found
-
-
-def _word_changes(old: list[str], new: list[str]) -> list[Change]:
-    found: list[Change] = []
-    for verb, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
-        if verb == "equal":
-            found.append(Change("same", " ".join(old[a:b]) + " "))
-        else:
-            found += [Change("gone", " ".join(old[a:b]) + " ")] if b > a else []
-            found += [Change("new", " ".join(new[c:d]) + " ")] if d > c else []
-    return found
 
 
 def said(version: Any) -> str:

@@ -18,6 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from concierge.models import Venue
+from knowledge.reading.saying import Sentence
+from knowledge.saying import SentenceField
 
 LONGEST_BODY = 100_000  # characters
 MOST_VARIANTS, LONGEST_VARIANT = 50, 300  # questions, characters
@@ -287,7 +289,7 @@ class Import(models.Model):
     name = models.CharField(max_length=500, help_text="The file's name, or the address.")
     is_address = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)
-    reason = models.TextField(blank=True, help_text="Why it was refused, or what stopped the last attempt.")
+    reason = SentenceField(blank=True, help_text="Why it was refused, or what stopped the last attempt.")
     notes = models.JSONField(default=list, blank=True, help_text="Sentences on what was left out.")
     table = models.JSONField(default=dict, blank=True, help_text="Of a table: its columns, first rows, and a guess.")
     mapping = models.JSONField(default=dict, blank=True, help_text="Field of an article -> column, from 0.")
@@ -320,6 +322,11 @@ class Import(models.Model):
         return self.folder / "file"
 
     @property
+    def remarks(self) -> list[Sentence]:
+        """What was left out."""
+        return [Sentence(**note) for note in self.notes]
+
+    @property
     def has_pages(self) -> bool:
         return any(draft.first_page for draft in self.drafts.all()[:1])
 
@@ -347,7 +354,7 @@ class ImportedDraft(models.Model):
     first_page = models.PositiveIntegerField(default=0)
     last_page = models.PositiveIntegerField(default=0)
     outcome = models.CharField(max_length=10, choices=Outcome)
-    reason = models.TextField(blank=True)
+    reason = SentenceField(blank=True)
     base = models.ForeignKey(
         Version, models.SET_NULL, null=True, blank=True, related_name="+", help_text="What it was compared with."
     )

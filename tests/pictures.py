@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -48,8 +49,38 @@ def main() -> None:
         stack.stop()
 
 
+GUIDE = """<html lang=ar dir=rtl><meta charset=utf-8><body style="font: 15px sans-serif; margin: 3em">
+<h1>دليل الضيف</h1><h2>النادي الصحي</h2>
+<p>يفتح النادي الصحي من الساعة 9:00 إلى الساعة 21:00 كل يوم. للحجز: <bdi dir=ltr>+971 4 555 1234</bdi>.</p>
+<table border=1 cellpadding=6><tr><th>الجلسة<th>المدة<th>السعر<tr><td>تدليك<td>60 دقيقة<td>350 درهماً
+<tr><td>حمام مغربي<td>45 دقيقة<td>280 درهماً</table>
+<h2>غسيل الملابس</h2><p>تُعاد الملابس المسلَّمة قبل الساعة 10:00 في اليوم نفسه. كيّ القميص 12 درهماً.</p>"""
+
+
+def take_import(page: Page, stack: Stack) -> None:
+    """An Arabic PDF, as the editor looks at it: the page beside what was read."""
+    with tempfile.TemporaryDirectory() as folder:
+        pdf = Path(folder) / "guest-guide.pdf"
+        paper = page.context.new_page()
+        paper.set_content(GUIDE)
+        paper.pdf(path=pdf)
+        paper.close()
+        page.goto(stack.url("localhost", "/knowledge/palm/import/"))
+        page.set_input_files("[name=files]", pdf)
+        page.locator(".bring .primary").click()
+    page.locator("[data-state=review]").wait_for()
+    take(page, "knowledge-import", WIDE)
+    page.locator(".draft .entry-title").first.click()
+    page.locator(".pages img").first.evaluate("image => image.decode()")
+    take(page, "knowledge-import-numbers", WIDE)
+
+
 def take_knowledge(page: Page, stack: Stack) -> None:
     """What docs/knowledge.md shows. The museum's visitor has asked in vain before."""
+    page.goto(stack.url("localhost", "/knowledge/palm/pools/en/?beside=ar"))
+    page.locator("#preview").wait_for()
+    take(page, "knowledge-text", WIDE)
+    take_import(page, stack)
     page.goto(stack.url("localhost", "/knowledge/palm/try/"))
     page.fill("#id_q", "When does the pool open?")
     page.press("#id_q", "Enter")

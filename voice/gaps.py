@@ -23,10 +23,13 @@ from voice.models import Gap, GapQuestion, Turn
 
 logger = logging.getLogger(__name__)
 
-# Cosines of questions as the model gives them, from which on they are about one thing. Chosen by eye, on the cautious
-# side, from invented questions about ten things; what stays apart an editor merges with one click (see NEAR).
-SAME_LANGUAGE = 0.48
-OTHER_LANGUAGE = 0.38
+# Cosines from which on a question is about the thing of a gap: on average over the gap's questions, since by its
+# nearest question alone a gap drifts from one thing to the next. `python -m tests.measure_gaps` on public text gave
+# them: docs/performance.md has the figures. Too many gaps are better than two things in one, of which nobody would
+# hear the second; an editor merges with one click (see NEAR).
+SAME_LANGUAGE = 0.50
+OTHER_LANGUAGE = 0.34
+SAME_WORDS = 0.90  # of the nearest question: that one was asked again, whatever else is in its gap
 NEAR = 0.2
 # One word, often misheard, is nothing that one could write about.
 FEWEST_WORDS = 2
@@ -88,17 +91,27 @@ def file(venue: Venue, asked: Turn) -> Gap:
 
 
 def nearest(venue: Venue, vector: np.ndarray, language: str) -> Gap | None:
-    """The gap with the question most like this one, if that is like enough."""
+    """The gap whose questions are most like this one, if they are like enough."""
     rows = list(_comparable(venue).select_related("gap", "turn"))
     if not rows:
         return None
-    cosines = _matrix(rows) @ vector
+    is_same_language = np.array([row.turn.language == language for row in rows])
+    gaps = np.array([row.gap_id for row in rows])
+    number = belongs_to(_matrix(rows) @ vector, is_same_language, gaps)
+    return next((row.gap for row in rows if row.gap_id == number), None)
+
+
+def belongs_to(cosines: np.ndarray, is_same_language: np.ndarray, gaps: np.ndarray) -> int | None:
+    """The gap that a question belongs to, by its cosine to each question that is in one. None: it is a new thing."""
+    again = int(cosines.argmax())
+    if cosines[again] >= SAME_WORDS:
+        return int(gaps[again])
     # Across languages the same question is further off; measured from its own threshold it is as near.
-    over = cosines - np.array(
-        [SAME_LANGUAGE if row.turn.language == language else OTHER_LANGUAGE for row in rows], np.float32
-    )
-    best = int(over.argmax())
-    return rows[best].gap if over[best] >= 0 else None
+    over = cosines - np.where(is_same_language, SAME_LANGUAGE, OTHER_LANGUAGE)
+    numbers, place = np.unique(gaps, return_inverse=True)
+    means = np.bincount(place, over) / np.bincount(place)
+    best = int(means.argmax())
+    return int(numbers[best]) if means[best] >= 0 else None
 
 
 def neighbours(gap: Gap, most: int = 5) -> list[Gap]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from knowledge.reading.sections import Unreadable
+from knowledge.reading.saying import Sentence, Unreadable
 
 MOST_FILES = 2_000
 MOST_BYTES = 120_000_000  # unpacked, all together
@@ -14,13 +14,15 @@ SMALL = 2_000_000  # bytes; below it a part may be packed as well as it likes
 ARCHIVES = (".zip", ".gz", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".docx", ".xlsx", ".pptx", ".jar", ".bin")
 
 
-def check(path: Path) -> list[str]:
+def check(path: Path) -> list[Sentence]:
     """Raises Unreadable for an archive that would unpack to too much. Returns sentences on what is left out."""
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
             if len(parts) > MOST_FILES:
-                raise Unreadable(f"has {len(parts):,} files inside; the most is {MOST_FILES:,}")
+                raise Unreadable(
+                    "has %(count)s files inside; the most is %(most)s", count=f"{len(parts):,}", most=f"{MOST_FILES:,}"
+                )
             if sum(part.file_size for part in parts) > MOST_BYTES or any(
                 part.file_size > SMALL and part.file_size > MOST_TIMES * max(part.compress_size, 1) for part in parts
             ):
@@ -31,8 +33,10 @@ def check(path: Path) -> list[str]:
                 if part.filename.endswith((".xml", ".rels")):
                     with archive.open(part) as opened:
                         if b"<!DOCTYPE" in opened.read(4096):
-                            raise Unreadable(f"declares entities in {part.filename}, which no office program does")
+                            raise Unreadable(
+                                "declares entities in %(part)s, which no office program does", part=part.filename
+                            )
     except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, NotImplementedError, EOFError):
         raise Unreadable("is damaged: the archive inside cannot be opened") from None
     nested = [part.filename for part in parts if part.filename.lower().endswith(ARCHIVES)]
-    return [f"Left out: {name}, a file inside the file." for name in nested[:5]]
+    return [Sentence("Left out: %(part)s, a file inside the file", {"part": name}) for name in nested[:5]]

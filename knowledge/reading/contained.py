@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from knowledge.reading.saying import Sentence, translatable
 from knowledge.reading.sections import Document, Progress, Section, Unreadable
 
 MEMORY = 480_000_000  # bytes of address space
@@ -27,9 +28,9 @@ MOST_OUTPUT = 40_000_000  # bytes
 LARGEST_FILE = 20_000_000  # bytes that the child may write, such as a picture
 ROOT = Path(__file__).resolve().parents[2]
 
-TOO_LARGE = "needs more memory to read than a file may; split it or save it anew"
-TOO_SLOW = "takes too long to read; split it or save it anew"
-GAVE_UP = "is damaged or too large: its reader gave up"
+TOO_LARGE = translatable("needs more memory to read than a file may; split it or save it anew")
+TOO_SLOW = translatable("takes too long to read; split it or save it anew")
+GAVE_UP = translatable("is damaged or too large: its reader gave up")
 
 
 def quietly(done: int, of: int) -> None:
@@ -39,7 +40,8 @@ def quietly(done: int, of: int) -> None:
 def read(kind: str, path: Path, title: str, progress: Progress = quietly, **options: object) -> Document:
     """The document in the file. Raises Unreadable."""
     found = run({"job": "read", "kind": kind, "path": str(path), "title": title, **options}, progress)
-    return Document(found["title"], [Section(**section) for section in found["sections"]], found["notes"])
+    sections = [Section(**section) for section in found["sections"]]
+    return Document(found["title"], sections, [Sentence(**note) for note in found["notes"]])
 
 
 def look(kind: str, path: Path) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def _outcome(child: subprocess.Popen[bytes], progress: Progress, seconds: float)
                 if "progress" in message:
                     progress(*message["progress"])
                 elif "unreadable" in message:
-                    raise Unreadable(message["unreadable"])
+                    raise Unreadable(message["unreadable"], **message["facts"])
                 else:
                     return message["outcome"]
             if not piece:
@@ -136,11 +138,12 @@ def main() -> None:
     try:
         outcome = _do(job, progress)
     except Unreadable as error:
-        say(unreadable=str(error))
+        said = Sentence(error.words, error.facts).as_json()
+        say(unreadable=said["words"], facts=said["facts"])
     except MemoryError:
-        say(unreadable=TOO_LARGE)
+        say(unreadable=TOO_LARGE, facts={})
     except RecursionError:
-        say(unreadable=GAVE_UP)
+        say(unreadable=GAVE_UP, facts={})
     else:
         say(outcome=outcome)
 

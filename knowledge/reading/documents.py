@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from knowledge.reading import contained, jsonlines, markdown, table
 from knowledge.reading.drafts import LONGEST_SLUG, BadInput, Draft, make_draft
 from knowledge.reading.formats import BY_SUFFIX, TABLES, kind_of
+from knowledge.reading.saying import Sentence
 from knowledge.reading.sections import Document, Section, Unreadable
 
 LONGEST_NAME = 45  # characters of a slug that come from the document's name
@@ -24,7 +25,7 @@ class Found:
     """One piece of a document: a draft, or why there is none."""
 
     draft: Draft
-    reason: str = ""  # why it cannot be an article
+    reason: Sentence | None = None  # why it cannot be an article
     row: int = 0
     first_page: int = 0
     last_page: int = 0
@@ -33,13 +34,13 @@ class Found:
 @dataclass
 class Reading:
     found: list[Found] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Sentence] = field(default_factory=list)
 
     def drafts(self) -> list[Draft]:
         """All of them. Raises BadInput if one could not be made."""
         for one in self.found:
             if one.reason:
-                raise BadInput(one.reason)
+                raise BadInput(one.reason.place, one.reason.words, **one.reason.facts)
         return [one.draft for one in self.found]
 
 
@@ -67,14 +68,16 @@ def read_file(
             if mapping is None:
                 mapping = contained.look(kind, path)["guess"]
             if missing := [needed for needed in table.NEEDED if needed not in mapping]:
-                raise Unreadable(f"does not say which column is the {missing[0]}; head them question and answer")
+                raise Unreadable(
+                    "does not say which column is the %(column)s; head them question and answer", column=missing[0]
+                )
             document = contained.read(kind, path, title, progress, mapping=dict(mapping))
         else:
             document = contained.read(kind, path, title, progress)
     except Unreadable as error:
-        raise BadInput(f"{name}: {error}.") from None
+        raise BadInput(name, error.words, **error.facts) from None
     except OSError as error:
-        raise BadInput(f"{name}: {error.strerror or error}.") from None
+        raise BadInput(name, "%(problem)s", problem=error.strerror or error) from None
     return drafts_of(document, name, zone, slug=PurePath(name).stem)
 
 
@@ -83,7 +86,7 @@ def read_page(path: Path, address: str, zone: ZoneInfo, charset: str = "") -> Re
     try:
         document = contained.read("html", path, urlsplit(address).path.strip("/") or address, charset=charset)
     except Unreadable as error:
-        raise BadInput(f"{address}: {error}.") from None
+        raise BadInput(address, error.words, **error.facts) from None
     return drafts_of(document, address, zone, slug=slug_of_address(address), is_page=True)
 
 
@@ -112,13 +115,13 @@ def _found(section: Section, name: str, slug: str, zone: ZoneInfo, taken: set[tu
         "valid_until": section.valid_until,
         "variants": section.variants or None,
     }
-    reason = ""
+    reason = None
     try:
         if (slug, section.language) in taken:
-            raise BadInput(f"{place}: id {slug!r} stands in an earlier row.")
+            raise BadInput(place, "id '%(id)s' stands in an earlier row", id=slug)
         draft = make_draft(place, fields, zone)
     except BadInput as error:
-        reason = str(error)
+        reason = error.sentence
         draft = Draft(place, slug[:LONGEST_SLUG], section.title[:200], section.body[:1000])
     return Found(draft, reason, section.row, section.first_page, section.last_page)
 

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from knowledge.models import LONGEST_BODY, Article, Version, tidy_variants
+from knowledge.reading.saying import Sentence
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 LONGEST_TITLE = Version._meta.get_field("title").max_length or 200
@@ -16,6 +17,13 @@ LONGEST_SLUG = Article._meta.get_field("slug").max_length or 100
 
 class BadInput(Exception):
     """Says in one line where the input is wrong and why."""
+
+    def __init__(self, place: object, words: str, /, **facts: object) -> None:
+        super().__init__(place, words, facts)
+        self.sentence = Sentence(words, facts, str(place))
+
+    def __str__(self) -> str:
+        return str(self.sentence)
 
 
 @dataclass(frozen=True)
@@ -36,14 +44,14 @@ def make_draft(place: str, fields: dict[str, object], zone: ZoneInfo) -> Draft:
     """The draft that these fields describe. Raises BadInput, with the field's name, if they describe none."""
     slug = _text(place, fields, "id", LONGEST_SLUG)
     if "/" in slug or not slug.isprintable():
-        raise BadInput(f"{place}: id may not contain slashes or invisible characters.")
+        raise BadInput(place, "id may not contain slashes or invisible characters")
     language = str(fields.get("language") or "")
     if language and not _LANGUAGE.fullmatch(language):
-        raise BadInput(f"{place}: language is {language[:20]!r}; write a code such as en or ar.")
+        raise BadInput(place, "language is '%(language)s'; write a code such as en or ar", language=language[:20])
     valid_from = _moment(place, fields, "valid_from", zone)
     valid_until = _moment(place, fields, "valid_until", zone)
     if valid_from and valid_until and valid_until <= valid_from:
-        raise BadInput(f"{place}: valid_until lies before valid_from.")
+        raise BadInput(place, "valid_until lies before valid_from")
     title = " ".join(_text(place, fields, "title", LONGEST_TITLE).split())
     body = _text(place, fields, "body", LONGEST_BODY)
     return Draft(place, slug, title, body, language, valid_from, valid_until, _variants(place, fields))
@@ -54,16 +62,22 @@ def _text(place: str, fields: dict[str, object], name: str, longest: int) -> str
     if isinstance(value, int) and not isinstance(value, bool) and name == "id":
         value = str(value)
     if value is None:
-        raise BadInput(f"{place}: {name} is missing.")
+        raise BadInput(place, "%(field)s is missing", field=name)
     if not isinstance(value, str):
-        raise BadInput(f"{place}: {name} is not text.")
+        raise BadInput(place, "%(field)s is not text", field=name)
     value = value.strip()
     if not value:
-        raise BadInput(f"{place}: {name} is empty.")
+        raise BadInput(place, "%(field)s is empty", field=name)
     if len(value) > longest:
-        raise BadInput(f"{place}: {name} has {len(value):,} characters; the most is {longest:,}.")
+        raise BadInput(
+            place,
+            "%(field)s has %(count)s characters; the most is %(most)s",
+            field=name,
+            count=f"{len(value):,}",
+            most=f"{longest:,}",
+        )
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise BadInput(f"{place}: {name} contains a character that is none (NUL or half of a pair).")
+        raise BadInput(place, "%(field)s contains a character that is none (NUL or half of a pair)", field=name)
     return value
 
 
@@ -74,10 +88,10 @@ def _variants(place: str, fields: dict[str, object]) -> str | None:
         return None
     questions = value.splitlines() if isinstance(value, str) else value
     if not isinstance(questions, list) or not all(isinstance(question, str) for question in questions):
-        raise BadInput(f"{place}: variants is not a list of questions.")
+        raise BadInput(place, "variants is not a list of questions")
     found = tidy_variants("\n".join(" ".join(question.split()) for question in questions))
     if "\0" in found or any("\ud800" <= character <= "\udfff" for character in found):
-        raise BadInput(f"{place}: variants contains a character that is none (NUL or half of a pair).")
+        raise BadInput(place, "%(field)s contains a character that is none (NUL or half of a pair)", field="variants")
     return found
 
 
@@ -94,5 +108,7 @@ def _moment(place: str, fields: dict[str, object], name: str, zone: ZoneInfo) ->
             return datetime.combine(day, time.min, zone)
         moment = datetime.fromisoformat(value.strip())
     except (ValueError, OverflowError):
-        raise BadInput(f"{place}: {name} is not a date such as 2026-12-31 or 2026-12-31T18:00+04:00.") from None
+        raise BadInput(
+            place, "%(field)s is not a date such as 2026-12-31 or 2026-12-31T18:00+04:00", field=name
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)

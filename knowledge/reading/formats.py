@@ -6,7 +6,7 @@ import re
 import zipfile
 from pathlib import Path, PurePath
 
-from knowledge.reading.sections import Unreadable
+from knowledge.reading.saying import Unreadable, translatable
 
 BY_SUFFIX = {
     ".md": "markdown",
@@ -28,16 +28,16 @@ MOST_BYTES = 20_000_000  # of any file
 MOST_TEXT_BYTES = 5_000_000  # of a text, a table or a page as text
 
 _OTHERS = [
-    (b"\xd0\xcf\x11\xe0", "is in the old Word or Excel format; save it as .docx or .xlsx"),
-    (b"\x89PNG", "is a picture; there is no text in it"),
-    (b"\xff\xd8\xff", "is a picture; there is no text in it"),
-    (b"GIF8", "is a picture; there is no text in it"),
-    (b"{\\rtf", "is in Rich Text Format; save it as .docx"),
-    (b"\x1f\x8b", "is an archive; unpack it and upload what is inside"),
-    (b"Rar!", "is an archive; unpack it and upload what is inside"),
-    (b"7z\xbc\xaf", "is an archive; unpack it and upload what is inside"),
-    (b"MZ", "is a program"),
-    (b"\x7fELF", "is a program"),
+    (b"\xd0\xcf\x11\xe0", translatable("is in the old Word or Excel format; save it as .docx or .xlsx")),
+    (b"\x89PNG", translatable("is a picture; there is no text in it")),
+    (b"\xff\xd8\xff", translatable("is a picture; there is no text in it")),
+    (b"GIF8", translatable("is a picture; there is no text in it")),
+    (b"{\\rtf", translatable("is in Rich Text Format; save it as .docx")),
+    (b"\x1f\x8b", translatable("is an archive; unpack it and upload what is inside")),
+    (b"Rar!", translatable("is an archive; unpack it and upload what is inside")),
+    (b"7z\xbc\xaf", translatable("is an archive; unpack it and upload what is inside")),
+    (b"MZ", translatable("is a program")),
+    (b"\x7fELF", translatable("is a program")),
 ]
 _HTML = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
@@ -48,14 +48,20 @@ def kind_of(path: Path, name: str) -> str:
     """One of the values of BY_SUFFIX. Raises Unreadable, with the limit of its size where it is too large."""
     size = path.stat().st_size
     if size > MOST_BYTES:
-        raise Unreadable(f"has {size / 1e6:.0f} MB; the most is {MOST_BYTES // 1_000_000} MB")
+        raise Unreadable(
+            "has %(size)s MB; the most is %(most)s MB", size=f"{size / 1e6:.0f}", most=MOST_BYTES // 1_000_000
+        )
     if size == 0:
         raise Unreadable("is empty")
     with path.open("rb") as file:
         head = file.read(4096)
     kind = _kind(path, head, PurePath(name).suffix.lower())
     if kind in TEXTS and size > MOST_TEXT_BYTES:
-        raise Unreadable(f"has {size / 1e6:.0f} MB of text; the most is {MOST_TEXT_BYTES // 1_000_000} MB")
+        raise Unreadable(
+            "has %(size)s MB of text; the most is %(most)s MB",
+            size=f"{size / 1e6:.0f}",
+            most=MOST_TEXT_BYTES // 1_000_000,
+        )
     return kind
 
 
@@ -75,7 +81,7 @@ def _kind(path: Path, head: bytes, suffix: str) -> str:
     if kind in TEXTS:
         return kind
     if kind:
-        raise Unreadable(f"is called {suffix} but is plain text; name it .md or .csv")
+        raise Unreadable("is called %(suffix)s but is plain text; name it .md or .csv", suffix=suffix)
     raise Unreadable("is of no kind that can be imported: Markdown, CSV, XLSX, DOCX, PDF, HTML or JSON Lines")
 
 

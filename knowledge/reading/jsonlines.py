@@ -23,7 +23,7 @@ def objects(path: Path, *, name: str = "") -> list[tuple[str, dict[str, object]]
         # Split at line feeds only: U+2028 and the like may stand inside a JSON string.
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise BadInput(f"{name}: {error.strerror or error}.") from None
+        raise BadInput(name, "%(problem)s", problem=error.strerror or error) from None
     found: list[tuple[str, dict[str, object]]] = []
     for number, line in enumerate(lines, start=1):
         place = f"{name}, line {number}"
@@ -33,11 +33,11 @@ def objects(path: Path, *, name: str = "") -> list[tuple[str, dict[str, object]]
                 continue
             value = json.loads(text)
         except UnicodeDecodeError:
-            raise BadInput(f"{place}: not UTF-8 text.") from None
+            raise BadInput(place, "not UTF-8 text") from None
         except (json.JSONDecodeError, RecursionError) as error:
             reason = getattr(error, "msg", "nested too deeply")
-            raise BadInput(f"{place}: not JSON ({reason}).") from None
+            raise BadInput(place, "not JSON (%(problem)s)", problem=reason) from None
         if not isinstance(value, dict):
-            raise BadInput(f"{place}: not a JSON object.")
+            raise BadInput(place, "not a JSON object")
         found.append((place, value))
     return found

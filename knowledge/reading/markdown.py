@@ -36,9 +36,9 @@ def read(path: Path, zone: ZoneInfo, folder: Path | None = None, *, name: str = 
     try:
         text = decode(path.read_bytes()).replace("\r\n", "\n")
     except Unreadable as error:
-        raise BadInput(f"{place}: {error}.") from None
+        raise BadInput(place, error.words, **error.facts) from None
     except OSError as error:
-        raise BadInput(f"{place}: {error.strerror or error}.") from None
+        raise BadInput(place, "%(problem)s", problem=error.strerror or error) from None
 
     stem = PurePath(place).stem
     name, language = stem, ""
@@ -69,7 +69,7 @@ def _front_matter(place: str, text: str) -> dict[str, object]:
         if not line.strip() or line.lstrip().startswith("#") or line[0] in " \t-":
             continue
         if not colon:
-            raise BadInput(f"{place}: front matter line {line[:40]!r} is not of the form name: value.")
+            raise BadInput(place, "front matter line '%(line)s' is not of the form name: value", line=line[:40])
         if name.strip().lower() in FIELDS:
             fields[name.strip().lower()] = value.strip().strip("\"'")
     return {name: value for name, value in fields.items() if value}

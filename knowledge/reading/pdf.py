@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from knowledge.reading.saying import Sentence
 from knowledge.reading.sections import Document, Progress, Section, Unreadable, plain, split
 from knowledge.reading.visual_order import has_rtl, is_rtl, is_turned, logical, whole_letters
 
@@ -132,7 +133,7 @@ def read(path: Path, title: str, progress: Progress) -> Document:
     logging.getLogger("pdfminer").setLevel(logging.ERROR)
     count = _page_count(path)
     if count > MOST_PAGES:
-        raise Unreadable(f"has {count:,} pages; the most is {MOST_PAGES}. Split it")
+        raise Unreadable("has %(count)s pages; the most is %(most)s. Split it", count=f"{count:,}", most=MOST_PAGES)
     pages = []
     for page in _pages(path):
         pages.append(page)
@@ -152,7 +153,8 @@ def read(path: Path, title: str, progress: Progress) -> Document:
     notes = []
     empty = [str(page.number) for page in pages if not page.rows]
     if empty:
-        notes.append(f"Pages without text (pictures perhaps): {', '.join(empty[:20])}.")
+        pages_without = {"pages": ", ".join(empty[:20])}
+        notes.append(Sentence("Pages without text (pictures perhaps): %(pages)s", pages_without))
     return Document(title=title, sections=_sections(text, title), notes=notes)
 
 
@@ -162,7 +164,7 @@ def picture(path: Path, number: int, target: Path) -> None:
 
     pdf = pypdfium2.PdfDocument(path)
     if not 1 <= number <= len(pdf):
-        raise Unreadable(f"has no page {number}")
+        raise Unreadable("has no page %(number)s", number=number)
     page = pdf[number - 1]
     width, height = page.get_size()
     scale = min(PICTURE_WIDTH / max(width, 1), 2_000 / max(height, 1))

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
+from knowledge.reading.saying import Sentence, Unreadable
+
+__all__ = ["Document", "Progress", "Section", "Unreadable", "plain", "split"]
+
 Progress = Callable[[int, int], None]  # done, of
-
-
-class Unreadable(Exception):
-    """Why a file gives nothing, as the end of a sentence that begins with its name."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Document:
 
     title: str = ""
     sections: list[Section] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Sentence] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)

@@ -13,7 +13,7 @@ from knowledge.reading import contained
 from knowledge.reading.documents import Found, Reading, read_file, read_page, slug_of_address
 from knowledge.reading.drafts import BadInput, Draft
 from knowledge.reading.formats import kind_of
-from knowledge.reading.sections import Unreadable
+from knowledge.reading.saying import Sentence, Unreadable
 
 MOST_PAGES = 200
 MOST_SITEMAPS = 20  # of one that names others
@@ -36,7 +36,7 @@ def read_address(url: str, zone: ZoneInfo, fetcher: Fetcher, progress: Callable[
                 found = _read(file, address, fetcher.fetch(address, file, cuts=True), zone)
             except BadInput as error:
                 slug = slug_of_address(address)[:100]
-                reading.found.append(Found(Draft(address, slug, address[:200], ""), reason=str(error)))
+                reading.found.append(Found(Draft(address, slug, address[:200], ""), reason=error.sentence))
             else:
                 reading.found += found.found
         return reading
@@ -44,7 +44,9 @@ def read_address(url: str, zone: ZoneInfo, fetcher: Fetcher, progress: Callable[
 
 def _read(file: Path, address: str, fetched: Fetched, zone: ZoneInfo) -> Reading:
     if fetched.is_cut:
-        raise BadInput(f"{address}: has more than {MOST_BYTES // 1_000_000} MB; that is no page to read aloud from.")
+        raise BadInput(
+            address, "has more than %(most)s MB; that is no page to read aloud from", most=MOST_BYTES // 1_000_000
+        )
     name = PurePosixPath(unquote(urlsplit(fetched.url).path)).name
     try:
         kind = kind_of(file, name if "." in name else "page.html")
@@ -53,7 +55,7 @@ def _read(file: Path, address: str, fetched: Fetched, zone: ZoneInfo) -> Reading
     if kind in _DOCUMENTS:
         return read_file(file, name or address, zone)
     if fetched.content_type not in _PAGES:
-        raise BadInput(f"{address}: is no page but {fetched.content_type}.")
+        raise BadInput(address, "is no page but %(kind)s", kind=fetched.content_type)
     return read_page(file, address, zone, fetched.charset)
 
 
@@ -63,7 +65,7 @@ def _is_sitemap(file: Path) -> bool:
     return b"<urlset" in head or b"<sitemapindex" in head
 
 
-def _addresses(file: Path, url: str, fetched: Fetched, fetcher: Fetcher) -> tuple[list[str], list[str]]:
+def _addresses(file: Path, url: str, fetched: Fetched, fetcher: Fetcher) -> tuple[list[str], list[Sentence]]:
     """The pages that the sitemap names at its own host, and sentences on what was left out."""
     found, has_more, is_index = _named(file, url)
     host = urlsplit(fetched.url).hostname
@@ -80,11 +82,12 @@ def _addresses(file: Path, url: str, fetched: Fetched, fetcher: Fetcher) -> tupl
     own = list(dict.fromkeys(address for address in found if urlsplit(address).hostname == host))
     notes = []
     if len(own) < len(set(found)):
-        notes.append(f"{len(set(found)) - len(own)} addresses at other hosts were left out.")
+        count = len(set(found)) - len(own)
+        notes.append(Sentence("%(count)s addresses at other hosts were left out", {"count": count}))
     if has_more or len(own) > MOST_PAGES:
-        notes.append(f"Only the first {MOST_PAGES} pages of the sitemap were read.")
+        notes.append(Sentence("Only the first %(most)s pages of the sitemap were read", {"most": MOST_PAGES}))
     if not own:
-        raise BadInput(f"{url}: names no page at {host}.")
+        raise BadInput(url, "names no page at %(host)s", host=host)
     return own[:MOST_PAGES], notes
 
 
@@ -93,4 +96,4 @@ def _named(file: Path, url: str) -> tuple[list[str], bool, bool]:
         # One more than is read, so that what is left out is known.
         return contained.addresses(file, MOST_PAGES + 1)
     except Unreadable as error:
-        raise BadInput(f"{url}: {error}.") from None
+        raise BadInput(url, error.words, **error.facts) from None

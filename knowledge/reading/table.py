@@ -71,7 +71,7 @@ def read(path: Path, kind: str, title: str, mapping: Mapping[str, int], progress
         if not any(values.get(field) for field in NEEDED):
             continue
         if len(sections) == MOST_ROWS:
-            raise Unreadable(f"has more than {MOST_ROWS:,} rows; split it")
+            raise Unreadable("has more than %(most)s rows; split it", most=f"{MOST_ROWS:,}")
         sections.append(
             Section(
                 title=values.get("title", ""),
@@ -115,7 +115,7 @@ def _csv(path: Path) -> Iterator[list[str]]:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)):
             yield [cell.strip() for cell in row]
     except csv.Error as error:
-        raise Unreadable(f"is a broken table ({error})") from None
+        raise Unreadable("is a broken table (%(problem)s)", problem=error) from None
 
 
 def _delimiter(text: str) -> str:

@@ -202,3 +202,10 @@ def test_an_edit_is_written_shown_at_the_gate_accepted_and_heard(open_page, palm
     page.fill("#id_q", "Are drinks from the minibar put on my bill?")
     page.get_by_role("button", name="Ask").click()
     page.locator(".hit-words", has_text="Drinks are put on your bill.").first.wait_for()
+
+
+def test_language_moment_and_button_stand_on_one_line(open_page):
+    page = open_page("/knowledge/palm/try/", viewport={"width": 1440, "height": 900})
+    beside = [page.locator("#id_language"), page.locator("#id_at"), page.get_by_role("button", name="Ask", exact=True)]
+    boxes = [one.bounding_box() for one in beside]
+    assert len({(box["y"], box["height"]) for box in boxes}) == 1, boxes

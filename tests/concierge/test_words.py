@@ -22,6 +22,8 @@ EDITOR_TEMPLATES += [
 ]
 EDITOR_CODE = [ROOT / "concierge" / "occasions.py", ROOT / "voice" / "trying.py"]
 EDITOR_CODE += [path for path in (ROOT / "knowledge").glob("*.py") if " as _" in path.read_text(encoding="utf-8")]
+EDITOR_CODE += [ROOT / "knowledge" / name for name in ("intake.py", "importing.py", "fetching.py", "evaluation.py")]
+EDITOR_CODE += sorted((ROOT / "knowledge" / "reading").glob("*.py"))
 
 Message = tuple[str, str]  # context, words
 
@@ -32,8 +34,10 @@ def messages_in(source: str) -> set[Message]:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             continue
         texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-        if call.func.id in {"_", "gettext", "ngettext"} and texts:
-            found.add(("", texts[0]))
+        # What is said of a file is kept in English and put into the reader's words where it is shown.
+        is_said = call.func.id in {"BadInput", "Outdated", "Unreadable", "Sentence", "translatable"}
+        if texts and (is_said or call.func.id in {"_", "gettext", "ngettext"}):
+            found.add(("", texts[-1] if call.func.id in {"BadInput", "Outdated"} else texts[0]))
         elif call.func.id in {"pgettext", "npgettext"}:
             found.add((texts[0], texts[1]))
     return found
@@ -84,6 +88,8 @@ def test_every_sentence_for_visitors_and_editors_is_there_in_arabic(path):
 def test_the_search_for_sentences_finds_what_is_there():
     assert ("button", "Talk") in set().union(*(messages_in_template(path) for path in VISITOR_TEMPLATES))
     assert ("", "Listening") in messages_in(VISITOR_CODE[1].read_text(encoding="utf-8"))
+    refusals = messages_in((ROOT / "knowledge" / "fetching.py").read_text(encoding="utf-8"))
+    assert {("", "the connection broke"), ("", "%(host)s does not answer")} <= refusals
 
 
 def test_what_is_compiled_is_what_is_written():

@@ -12,11 +12,11 @@ from django.utils import timezone
 from concierge.models import Membership
 from knowledge import intake
 from knowledge.intake_views import marked_numbers
-from knowledge.models import ArticleText, Import, Version
+from knowledge.models import ArticleText, Import, ImportedDraft, Version
 from knowledge.reading.documents import Found, Reading
 from knowledge.reading.drafts import BadInput, Draft
 from tests import factories
-from tests.knowledge import papers
+from tests.knowledge import hostile, papers
 from tests.knowledge.fakes import HashingEmbedder
 
 POOL = b"# Pool\n\nThe pool opens at six."
@@ -121,8 +121,7 @@ def test_the_same_file_again_changes_only_what_changed(editor, palm):
     one = palm.imports.first()
     assert dict(one.drafts.values_list("slug", "outcome")) == {"pool": "changed", "gym": "unchanged"}
     draft_page = editor.get(f"{response.url}1/").content.decode()
-    assert "<del>six." in draft_page
-    assert "<ins>seven." in draft_page
+    assert "Opens at <del>six</del><ins>seven</ins>." in draft_page
     press(editor, response, "publish", which="all")
     assert palm.articles.get(slug="pool").texts.get().live.number == 2
     assert palm.articles.get(slug="gym").texts.get().live.number == 1
@@ -146,7 +145,7 @@ def test_words_that_an_editor_wrote_meanwhile_are_not_overwritten(editor, palm):
     palm.articles.get().texts.get().write(title="Pool", body="Written by hand.")
     press(editor, response, "publish", which="all")
     page = see(editor, response)
-    assert "Nothing was taken over: pool (en) was changed meanwhile" in page
+    assert "Nothing was taken over: <bdi>pool (en) was changed meanwhile" in page
     assert palm.articles.get().texts.get().latest.body == "Written by hand."
     assert "Written" in editor.get(f"{response.url}1/").content.decode(), "it is compared with the new words"
     press(editor, response, "publish", which="all")
@@ -259,6 +258,9 @@ def refused(tmp_path):
     yield "kb.jsonl", b'{"id": "a", "title": "A", "body": "B"}\n{', "kb.jsonl, line 2: not JSON"
     yield "a.md", b"\x80\x81\xfe" * 50, "a.md: is broken text"
     yield "a.zip", b"PK\x05\x06" + b"\0" * 18, "a.zip: is neither a document nor text"
+    for one in (*hostile.refused_unread(tmp_path), *hostile.refused_by_its_reader(tmp_path)):
+        if one.path.stat().st_size <= intake.MOST_BYTES:
+            yield one.path.name, one.path.read_bytes(), f"{one.path.name}: {one.refused}"
 
 
 def test_what_cannot_be_read_is_refused_with_its_name_and_the_reason(editor, palm, tmp_path):
@@ -268,7 +270,51 @@ def test_what_cannot_be_read_is_refused_with_its_name_and_the_reason(editor, pal
         assert 'data-state="refused"' in page, name
         assert reason in page
     assert not palm.articles.exists()
+    assert not ImportedDraft.objects.exists()
     assert not any(one.folder.exists() for one in palm.imports.all()), "what was refused is not kept"
+
+
+def test_a_file_of_50_mb_is_refused_at_the_door(editor, palm, tmp_path):
+    huge = next(hostile.refused_unread(tmp_path))
+    response = bring(editor, "huge.pdf", huge.path.read_bytes())
+    assert f"huge.pdf: {huge.refused}" in response.content.decode()
+    assert not palm.imports.exists()
+
+
+def test_what_is_hostile_in_a_file_that_can_be_read_stays_behind(editor, palm, tmp_path):
+    for one in hostile.read_harmlessly(tmp_path):
+        response = bring(editor, one.path.name, one.path.read_bytes())
+        if palm.imports.first().state == Import.State.MAPPING:
+            press(editor, response, "map", **{"column-title": 0, "column-body": 1})
+        assert 'data-state="review"' in see(editor, response), one.path.name
+    drafts = list(ImportedDraft.objects.values_list("title", "body"))
+    assert len(drafts) == 5
+    assert all("at seven" in body for _title, body in drafts)
+    everything = str(drafts)
+    for foreign in ("steal", "HIDDEN", "data:", "javascript:", "onclick"):
+        assert foreign not in everything
+
+
+def test_why_it_is_refused_is_said_in_the_reader_s_language(editor, palm, tmp_path):
+    papers.pdf(tmp_path / "scan.pdf", [])
+    response = bring(editor, "scan.pdf", (tmp_path / "scan.pdf").read_bytes())
+    page = editor.get(response.url, headers={"accept-language": "ar"}).content.decode()
+    assert "scan.pdf: مسح ضوئي: صور صفحات بلا نص" in page
+    assert "is a scan" not in page
+
+
+def test_why_a_row_is_refused_is_said_in_the_reader_s_language(editor, palm):
+    response = bring(editor, "faq.csv", b"Question,Answer\nPool?,\n")
+    press(editor, response, "map", **{"column-title": 0, "column-body": 1})
+    for path in ("", "rows.csv"):
+        page = editor.get(f"{response.url}{path}", headers={"accept-language": "ar"}).content.decode()
+        assert "faq.csv، الصف 2: الحقل body فارغ." in page
+
+
+def test_what_is_not_even_kept_is_refused_in_the_reader_s_language(editor, palm):
+    upload = {"address": "http://user:secret@palm.example/"}
+    page = editor.post("/knowledge/palm/import/", upload, headers={"accept-language": "ar"}).content.decode()
+    assert "فيه اسم مستخدم أو كلمة مرور" in page
 
 
 def test_a_file_above_the_limit_is_not_even_kept(editor, palm, monkeypatch):
@@ -315,7 +361,7 @@ def page(monkeypatch):
 
     def read_address(url, zone, fetcher, progress):
         if "reason" in now:
-            raise BadInput(f"{url}: {now['reason']}.")
+            raise BadInput(url, now["reason"])
         return Reading([Found(Draft(url, "pool", "Pool", now["body"]))])
 
     monkeypatch.setattr(intake, "read_address", read_address)

@@ -73,7 +73,7 @@ def test_a_nested_archive_stays_closed_and_is_named(tmp_path):
     path = papers.docx(tmp_path / "a.docx", papers.paragraph("Open."), **{"word__inner.zip": b"PK\x03\x04" + b"x" * 99})
     document = docx.read(path, "A")
     assert document.sections[0].body == "Open."
-    assert document.notes == ["Left out: word/inner.zip, a file inside the file."]
+    assert list(map(str, document.notes)) == ["Left out: word/inner.zip, a file inside the file."]
 
 
 def test_entities_are_refused(tmp_path):
@@ -193,6 +193,19 @@ def test_a_page_says_what_it_says_and_no_script(tmp_path):
     assert "| Friday | 9-23 |" in one.body
     for foreign in ("SCRIPT", "onclick", "HIDDEN", "data:", "Copyright"):
         assert foreign not in one.body
+
+
+@pytest.mark.parametrize("tag", ["template", "noscript", "iframe", "object", "embed"])
+def test_what_no_reader_of_the_page_sees_is_not_read(tmp_path, tag):
+    hidden = f"<{tag}>HIDDEN words that nobody should hear.</{tag}>"
+    (one,) = page_of(tmp_path, PAGE.replace("every day.</p>", f"every day. {hidden} Or nearly.</p>"))
+    assert "HIDDEN" not in one.body
+
+
+@pytest.mark.parametrize("tag", ["script", "style"])
+def test_a_script_within_a_heading_is_no_title(tmp_path, tag):
+    (one,) = page_of(tmp_path, PAGE.replace("<h1>Rooftop pool", f"<h1>Rooftop <{tag}>steal()</{tag}>pool"))
+    assert one.title == "Rooftop pool"
 
 
 def test_an_arabic_page_in_an_old_encoding_is_read(tmp_path):
@@ -323,9 +336,9 @@ def test_a_row_that_cannot_be_an_article_is_told_apart():
         "FAQ", [Section("Pool", "", row=2), Section("Gym", "Open.", row=3), Section("Q" * 300, "A", row=4)]
     )
     found = drafts_of(document, "faq.csv", ZONE, slug="faq").found
-    assert [one.reason for one in found] == [
+    assert [one.reason and str(one.reason) for one in found] == [
         "faq.csv, row 2: body is empty.",
-        "",
+        None,
         "faq.csv, row 4: title has 300 characters; the most is 200.",
     ]
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
@@ -61,6 +62,16 @@ def test_the_same_question_in_other_words_is_the_same_gap_and_another_is_not(pal
 def test_the_same_question_in_another_language_is_the_same_gap(palm):
     first = ask_in_vain(palm, "Where can I charge my electric car?")
     assert ask_in_vain(palm, "أين يمكنني شحن سيارتي الكهربائية؟", "ar") == first
+
+
+def test_a_gap_does_not_drift_from_one_thing_to_the_next_by_what_lies_between(palm):
+    """In a gap of two questions a third has to be like both, not only like the nearer one."""
+    first = ask_in_vain(palm, "Do you rent bicycles?")
+    cosines = np.array([0.2, 0.6], np.float32)
+    is_same_language, both = np.array([True, True]), np.array([first.pk, first.pk])
+    assert gaps.belongs_to(cosines, is_same_language, both) is None
+    assert gaps.belongs_to(cosines, is_same_language, np.array([first.pk, 77])) == 77
+    assert gaps.belongs_to(np.array([0.2, 0.95], np.float32), is_same_language, both) == first.pk, "asked again"
 
 
 def test_the_same_turn_twice_is_one_question(palm):

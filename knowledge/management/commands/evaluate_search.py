@@ -25,7 +25,13 @@ class Command(BaseCommand):
             known = set(venue.articles.values_list("slug", flat=True))
             unknown = sorted({slug for question in questions for slug in question.articles} - known)
             if unknown:
-                raise BadInput(f"{venue} has no article {unknown[0]!r} ({len(unknown)} such ids in the questions).")
+                raise BadInput(
+                    "",
+                    "%(venue)s has no article '%(id)s' (%(count)s such ids in the questions)",
+                    venue=venue,
+                    id=unknown[0],
+                    count=len(unknown),
+                )
         except BadInput as error:
             self.stderr.write(str(error))
             sys.exit(2)

@@ -49,7 +49,8 @@ class Command(BaseCommand):
 def find_venue(slug: str) -> Venue:
     venue = Venue.objects.filter(slug=slug).first()
     if venue is None:
-        raise BadInput(f"There is no venue {slug!r}. Make it with: manage.py create_venue {slug} --host HOST")
+        words = "There is no venue '%(id)s'. Make it with: manage.py create_venue %(id)s --host HOST"
+        raise BadInput("", words, id=slug)
     return venue
 
 
