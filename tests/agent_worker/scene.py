@@ -10,6 +10,7 @@ import numpy as np
 from livekit import rtc
 from livekit.agents import Agent, function_tool
 from livekit.agents.utils import http_context
+from livekit.plugins import deepgram, elevenlabs, openai  # noqa: F401 - plugins register in the main thread only
 
 from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.conversation import Conversation
