@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
+from contextlib import aclosing
 from typing import Any, cast
 
 from livekit.agents import Agent, FlushSentinel, ModelSettings, StopResponse, llm
@@ -11,13 +12,20 @@ from livekit.agents.utils import shortuuid
 
 from agent_worker.conversation import Conversation
 from agent_worker.facts import Facts
+from agent_worker.guard import Secrets, Watch, sieved
 from agent_worker.holding import keep, notes_for_the_model
-from agent_worker.tools import TOOLS, passages
+from agent_worker.phrases import phrase
+from agent_worker.providers.intents import language_of
+from agent_worker.suspicion import speaks_to_a_machine
+from agent_worker.tools import NOT_GIVEN, NOT_OVER, TOOLS, passages
 
 
 class Concierge(Agent):
     def __init__(self, facts: Facts) -> None:
         super().__init__(instructions=facts.instructions, tools=list(TOOLS))
+        self._known = facts.known
+        described = [tool.info.description or "" for tool in TOOLS if isinstance(tool, llm.FunctionTool)]
+        self._secrets = Secrets.of(facts.instructions, [*described, NOT_OVER, NOT_GIVEN], facts.other_venues)
 
     async def on_user_turn_completed(self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage) -> None:
         if self.session.userdata.is_silent:
@@ -35,8 +43,35 @@ class Concierge(Agent):
         if self.session.userdata.is_silent:
             return  # taken over while the answer was being made
         await self._ground(chat_ctx)
-        async for chunk in cast(AsyncIterable[Any], Agent.default.llm_node(self, chat_ctx, tools, model_settings)):
-            yield chunk
+        if self.session.userdata.is_cut:
+            self.session.userdata.is_cut = False
+            yield f"{phrase(self._language, 'cut_short')} "
+        answer = cast(Any, Agent.default.llm_node(self, chat_ctx, tools, model_settings))
+        async with aclosing(answer):
+            async for chunk in sieved(answer, self._watch(chat_ctx.items)):
+                yield chunk
+
+    def _watch(self, items: Sequence[llm.ChatItem]) -> Watch:
+        """What this answer is held against before it is said."""
+        conversation: Conversation = self.session.userdata
+        asked = [
+            message.text_content or "" for message in items if message.type == "message" and message.role == "user"
+        ]
+        told = [item.output for item in items if item.type == "function_call_output" and item.name == "opening_hours"]
+        return Watch(
+            secrets=self._secrets,
+            conversation=conversation,
+            language=self._language,
+            facts=self._known,
+            is_wary=speaks_to_a_machine(asked, [hit.text for hit in conversation.hits]),
+            told=tuple(told),
+        )
+
+    @property
+    def _language(self) -> str:
+        """To answer in."""
+        conversation: Conversation = self.session.userdata
+        return language_of(conversation.question, conversation.language)
 
     async def _ground(self, chat_ctx: llm.ChatContext) -> None:
         index = last_question(chat_ctx)
