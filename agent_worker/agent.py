@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
+from contextlib import aclosing
 from typing import Any, cast
 
 from livekit.agents import FlushSentinel, ModelSettings, StopResponse, llm
@@ -14,19 +15,21 @@ from livekit.agents.voice.generation import update_instructions
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import Facts, load_facts
 from agent_worker.giving_way import Attentive
+from agent_worker.guard import Secrets, Watch, sieved
 from agent_worker.holding import keep, notes_for_the_model
 from agent_worker.languages import asked_for, name_of
 from agent_worker.phrases import phrase
 from agent_worker.pipeline import switch_language
-from agent_worker.providers.intents import Wish, intent_of
+from agent_worker.providers.intents import Wish, intent_of, language_of
 from agent_worker.providers.selection import words_of
-from agent_worker.tools import TOOLS, hours_now, passages
+from agent_worker.suspicion import speaks_to_a_machine
+from agent_worker.tools import NOT_GIVEN, NOT_OVER, TOOLS, hours_now, passages
 
 
 class Concierge(Attentive):
     def __init__(self, facts: Facts) -> None:
         super().__init__(instructions=facts.instructions, tools=list(TOOLS))
-        self._language = facts.language
+        self._keep_in_mind(facts)
 
     async def on_user_turn_completed(self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage) -> None:
         if self.session.userdata.is_silent:
@@ -49,13 +52,44 @@ class Concierge(Attentive):
             yield reply
             return
         await self._ground(chat_ctx)
+        if self.session.userdata.is_cut:
+            self.session.userdata.is_cut = False
+            yield f"{phrase(self._answers_in, 'cut_short')} "
         began = time.perf_counter()
         is_first = True
-        async for chunk in cast(AsyncIterable[Any], Attentive.default.llm_node(self, chat_ctx, tools, model_settings)):
-            if is_first:
-                is_first = False
-                self.session.userdata.model_seconds = time.perf_counter() - began
-            yield chunk
+        answer = cast(Any, Attentive.default.llm_node(self, chat_ctx, tools, model_settings))
+        async with aclosing(answer):
+            async for chunk in sieved(answer, self._watch(chat_ctx.items)):
+                if is_first:
+                    is_first = False
+                    self.session.userdata.model_seconds = time.perf_counter() - began
+                yield chunk
+
+    def _watch(self, items: Sequence[llm.ChatItem]) -> Watch:
+        """What this answer is held against before it is said."""
+        conversation: Conversation = self.session.userdata
+        asked = [
+            message.text_content or "" for message in items if message.type == "message" and message.role == "user"
+        ]
+        told = [item.output for item in items if item.type == "function_call_output" and item.name == "opening_hours"]
+        return Watch(
+            secrets=self._secrets,
+            conversation=conversation,
+            language=self._answers_in,
+            facts=self._known,
+            is_wary=speaks_to_a_machine(asked, [hit.text for hit in conversation.hits]),
+            told=tuple(told),
+        )
+
+    @property
+    def _answers_in(self) -> str:
+        conversation: Conversation = self.session.userdata
+        return language_of(conversation.question, conversation.language)
+
+    def _keep_in_mind(self, facts: Facts) -> None:
+        self._language, self._known = facts.language, facts.known
+        described = [tool.info.description or "" for tool in TOOLS if isinstance(tool, llm.FunctionTool)]
+        self._secrets = Secrets.of(facts.instructions, [*described, NOT_OVER, NOT_GIVEN], facts.other_venues)
 
     async def _learn(self, chat_ctx: llm.ChatContext) -> None:
         """The conversation goes on in another language: what is known of the venue, and the prompt, change with it."""
@@ -64,7 +98,7 @@ class Concierge(Attentive):
         await self.update_instructions(facts.instructions)
         update_instructions(chat_ctx, instructions=facts.instructions, add_if_missing=True)
         switch_language(self.session, conversation.venue, facts.language, names=facts.names, often=[facts.greeting])
-        self._language = facts.language
+        self._keep_in_mind(facts)
 
     def _about_language(self, chat_ctx: llm.ChatContext) -> str:
         """The answer to a visitor who asked for a language and for nothing else; no model is needed for it."""

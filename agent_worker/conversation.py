@@ -66,12 +66,14 @@ class Conversation:
     # Since the visitor's last words:
     question: str = ""
     question_id: str = ""
+    is_cut: bool = False  # the question was longer than that, and the visitor has not been told yet
     hits: list[Hit] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
     model_seconds: float = 0.0  # until the model's first token, when it was asked last
     opener: str = ""  # the id of the short words that are said while a tool's answer is made
     search_ms: float = 0.0
     searched_for: dict[str, list[Hit]] = field(default_factory=dict)
+    held_back: str = ""  # why the rest of the answer was not said (agent_worker.guard)
     _under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def now(self) -> datetime:
@@ -115,7 +117,7 @@ class Conversation:
         """The visitor asked something new: what was found before no longer counts."""
         self.question_id, self.question = question_id, question
         self.hits, self.tools, self.search_ms = [], [], 0.0
-        self.searched_for = {}
+        self.searched_for, self.held_back = {}, ""
 
     async def look_up(self, question: str) -> list[Hit]:
         """Search the venue's knowledge, once for the same words."""

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from agent_worker.phrases import phrase
 from agent_worker.pipeline import names_of
 from agent_worker.prompts import prompt
-from concierge.models import Venue
+from concierge.models import Venue, VenueText
 
 LANGUAGE_NAMES = {"en": "English", "ar": "Arabic"}
 
@@ -22,24 +22,31 @@ class Facts:
     greeting: str
     instructions: str
     names: tuple[str, ...]  # words that callers will say, for whoever transcribes them
+    known: str  # what the venue says of itself, for anybody to hear
+    other_venues: tuple[str, ...]  # the names of those that share this installation
 
 
 def load_facts(venue: Venue, language: str, at: datetime | None = None) -> Facts:
     text = venue.text(language)
     lines = [line for line in (text.intro, text.address) if line]
     lines += [f"Notice for today: {notice.text}" for notice in venue.notices.current(language, at)]
+    instructions = prompt(
+        "concierge",
+        name=text.name,
+        language=LANGUAGE_NAMES.get(language, language),
+        desk=f" at {venue.desk_phone}" if venue.desk_phone else "",
+        now=spoken_now(at.astimezone(venue.zone) if at else venue.now()),
+        facts="\n".join(lines),
+    )
+    own = [venue_text.name for venue_text in venue.texts.all()]
+    others = VenueText.objects.exclude(venue=venue).exclude(name__in=own).values_list("name", flat=True)
     return Facts(
         language=language,
         names=tuple(names_of(venue, language)),
         greeting=greeting_of(venue, language),
-        instructions=prompt(
-            "concierge",
-            name=text.name,
-            language=LANGUAGE_NAMES.get(language, language),
-            desk=f" at {venue.desk_phone}" if venue.desk_phone else "",
-            now=spoken_now(at.astimezone(venue.zone) if at else venue.now()),
-            facts="\n".join(lines),
-        ),
+        instructions=instructions,
+        known="\n".join([*own, venue.desk_phone, *lines]),
+        other_venues=tuple(others),
     )
 
 

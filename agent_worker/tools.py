@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from livekit.agents import RunContext, function_tool, llm
+from livekit.agents import RunContext, ToolError, function_tool, llm
 
 from agent_worker.conversation import Conversation, is_found, rows
 from agent_worker.facts import spoken_now
+from agent_worker.providers.intents import is_courtesy
 from concierge.hours import spoken_sentence, state_of
 from concierge.models import OpeningHours
+from knowledge.lexical import fold
 from knowledge.search import Hit
 from voice import handing_off
 from voice.models import HandOff
+
+LONGEST_GOODBYE = 10  # words
+DIGITS_OF_A_NUMBER = 6
+# Why a tool was not used, for the model.
+NOT_OVER = "The visitor has not said goodbye. Answer the question."
+NOT_GIVEN = "The visitor did not give this number. Ask for the number to call back."
 
 
 @function_tool
@@ -44,6 +53,8 @@ async def opening_hours(context: RunContext[Conversation], place: str = "") -> s
 @function_tool
 async def end_call(context: RunContext[Conversation]) -> None:
     """End the call, after you have said goodbye. Only when the visitor is done."""
+    if not wants_to_end(context.userdata):
+        raise ToolError(NOT_OVER)
     context.userdata.tools.append("end_call")
     context.userdata.ended = context.userdata.ended or "goodbye"
 
@@ -76,10 +87,34 @@ async def call_back(context: RunContext[Conversation], number: str, words: str =
         words: What it is about, in the visitor's words.
     """
     conversation = context.userdata
+    said = [item.text_content or "" for item in context.session.history.messages() if item.role == "user"]
+    if not is_the_visitors(number, " ".join([*said, conversation.question]), conversation):
+        raise ToolError(NOT_GIVEN)
     conversation.tools.append("call_back")
     if conversation.call:
         await rows(handing_off.call_back, conversation.call, number, words)
     return json.dumps({"stored": conversation.call is not None, "number": number})
+
+
+def wants_to_end(conversation: Conversation) -> bool:
+    """Not while a question stands that can be answered, whatever a model has read."""
+    question = conversation.question
+    is_short = len(question.split()) <= LONGEST_GOODBYE
+    return is_courtesy(question) or (is_short and not is_found(conversation.hits) and not re.search("[?؟]", question))
+
+
+def is_the_visitors(number: str, said: str, conversation: Conversation) -> bool:
+    """Did the visitor give this number? A number may have been heard in words, but then it stands in no article."""
+    digits, spoken = digits_of(number)[-DIGITS_OF_A_NUMBER:], digits_of(said)
+    if len(digits) == DIGITS_OF_A_NUMBER and digits in spoken:
+        return True
+    written = digits_of(" ".join(hit.text for hit in conversation.hits))
+    is_statement = len(conversation.question.split()) >= DIGITS_OF_A_NUMBER and "?" not in conversation.question
+    return len(spoken) < DIGITS_OF_A_NUMBER and is_statement and digits not in written
+
+
+def digits_of(text: str) -> str:
+    return "".join(filter(str.isdigit, fold(text)))
 
 
 TOOLS: list[llm.Tool | llm.Toolset] = [search_knowledge, opening_hours, call_a_person, call_back, end_call]

@@ -25,6 +25,7 @@ def visitor_words() -> dict[str, str]:
         "mute": _("Mute"),
         "unmute": _("Unmute"),
         "characters_left": _("{left} characters left"),
+        "typed_cut": _("A question has at most {most} characters. The rest was left out."),
         "hint_quiet": _("We hear nothing from your microphone. It may be switched off in the settings of this device."),
         "hint_unsent": _("Your last question was not sent. Please send it again."),
         "retry_after": _("Try again in {seconds} seconds."),

@@ -75,7 +75,7 @@ def corpora(folder: Path) -> list[Corpus]:
         return [Corpus(folder.name, sources, tuple(read_questions(folder / "questions.jsonl")))]
     files = sorted(folder.glob("xquad.*.json"))
     if not files:
-        raise BadInput(f"{folder}: neither kb.jsonl nor xquad.en.json is in it.")
+        raise BadInput(folder, "neither kb.jsonl nor xquad.en.json is in it")
     read = {file.name.split(".")[1]: read_xquad(file) for file in files}
     found = [
         Corpus(f"XQuAD {code}", tuple(passages), _asked(code, asked))

@@ -29,6 +29,7 @@ from knowledge.forms import ListForm, NewTextForm, TextForm
 from knowledge.listing import CHANGED, MISSING, SCHEDULED, list_articles, with_latest
 from knowledge.markdown import render as render_markdown
 from knowledge.models import LONGEST_BODY, LONGEST_VARIANT, Article, ArticleText, Unsaved, Version, tidy_variants
+from knowledge.orders import reads_like_an_order
 from knowledge.unsaved import arrive, keep, unsaved
 from knowledge.writing import Outdated, Words, write_article, write_text
 
@@ -277,6 +278,12 @@ def put_live(request: HttpRequest, version: Version) -> None:
     else:
         indexing.publish(text, version)
         messages.success(request, published_message(version))
+    if reads_like_an_order(f"{version.title}\n{version.body}"):
+        messages.warning(request, order_message())
+
+
+def order_message() -> str:
+    return _("Part of it reads like an order to the concierge, which takes none from an article. Visitors may hear it.")
 
 
 def go_back_to(request: HttpRequest, old: Version) -> HttpResponse:
@@ -370,7 +377,12 @@ def words_beside(tabs: Iterable[LanguageTab], wanted: str, language: str) -> Ver
 
 
 def preview_of(form: TextForm) -> dict[str, Any]:
-    return {"preview_title": form["title"].value() or "", "preview": render_markdown(form["body"].value() or "", top=4)}
+    title, body = form["title"].value() or "", form["body"].value() or ""
+    return {
+        "preview_title": title,
+        "preview": render_markdown(body, top=4),
+        "order": reads_like_an_order(f"{title}\n{body}"),
+    }
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,10 @@ class Call(models.Model):
         if Call.objects.filter(pk=self.pk).going_on().update(agent_state=agent_state):
             self._tell_the_staff()
 
+    def who_has_the_word(self) -> tuple[str, bool]:
+        """As the row is now: how a member of staff speaks in the agent's place, if one does, and is the agent muted?"""
+        return Call.objects.values_list("held_as", "is_muted").get(pk=self.pk)
+
     def take(self, user: User, how: str) -> bool:
         """`user` speaks in the agent's place from now on. False if somebody else does, or if the call is over."""
         free = Call.objects.filter(Q(owner=None) | Q(owner=user), pk=self.pk).going_on()

@@ -49,6 +49,7 @@ class Verb:
     act: Callable[[Call, User, str], Done]
     needs_line: bool = False
     is_for_all: bool = False  # also while somebody else has the call
+    needs_visitor: bool = False  # the agent takes no order before it knows the visitor, and this leaves no row to read
 
 
 def do(call: Call, user: User, verb: str, line: str = "") -> Done:
@@ -62,6 +63,8 @@ def do(call: Call, user: User, verb: str, line: str = "") -> Done:
     line = " ".join(line.split())
     if known.needs_line:
         check_line(call, line)
+    if known.needs_visitor and call.state == Call.State.OPENED:
+        raise Refused(_("The visitor is not in the call yet."))
     try:
         done = known.act(call, user, line)
     except rooms.RoomGone:
@@ -166,7 +169,11 @@ def listen(call: Call, user: User, line: str) -> Done:
 
 
 def end(call: Call, user: User, line: str) -> Done:
-    rooms.steer(call, "hang_up")
+    if call.state == Call.State.OPENED:  # nobody to say goodbye to, and the agent takes no order yet
+        rooms.close_room(call)
+        call.end("staff")
+    else:
+        rooms.steer(call, "hang_up")
     return Done(_("The concierge says goodbye and hangs up."))
 
 
@@ -186,8 +193,8 @@ def _take(call: Call, user: User, how: str, **details: str) -> None:
 
 
 VERBS: dict[str, Verb] = {
-    "note": Verb(note, needs_line=True, is_for_all=True),
-    "say": Verb(say, needs_line=True),
+    "note": Verb(note, needs_line=True, is_for_all=True, needs_visitor=True),
+    "say": Verb(say, needs_line=True, needs_visitor=True),
     "mute": Verb(mute),
     "unmute": Verb(unmute),
     "type": Verb(take_over_by_typing),

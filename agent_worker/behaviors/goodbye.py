@@ -11,5 +11,5 @@ from agent_worker.conversation import Conversation
 def end_after_goodbye(ctx: JobContext, session: AgentSession[Conversation]) -> None:
     @session.on("function_tools_executed")
     def executed(event: FunctionToolsExecutedEvent) -> None:
-        if any(called.name == "end_call" for called in event.function_calls):
+        if any(called.name == "end_call" and not output.is_error for called, output in event.zipped()):
             session.userdata.in_background(hang_up(ctx, session, "goodbye"))

@@ -5,9 +5,19 @@ from __future__ import annotations
 import logging
 
 from livekit import rtc
-from livekit.agents import AgentSession, ErrorEvent, FunctionToolsExecutedEvent, JobContext, llm, stt, tts
+from livekit.agents import (
+    AgentSession,
+    ConversationItemAddedEvent,
+    ErrorEvent,
+    FunctionToolsExecutedEvent,
+    JobContext,
+    llm,
+    stt,
+    tts,
+)
 
 from agent_worker.conversation import Conversation, rows
+from agent_worker.phrases import languages, phrase
 from voice.models import Happening
 
 logger = logging.getLogger(__name__)
@@ -40,7 +50,19 @@ def show_happenings(ctx: JobContext, session: AgentSession[Conversation]) -> Non
         error = getattr(event.error, "error", event.error)
         conversation.in_background(rows(call.add_happening, Happening.Kind.ERROR, stage, str(error)))
 
+    @session.on("conversation_item_added")
+    def said(event: ConversationItemAddedEvent) -> None:
+        # Told with the words, not when they are made: an answer that was begun ahead may never be said.
+        item, reason = event.item, conversation.held_back
+        if reason and item.type == "message" and item.role == "assistant" and stands_in(item.text_content or ""):
+            conversation.in_background(rows(call.add_happening, Happening.Kind.ERROR, "held_back", reason))
+
     @ctx.room.on("connection_quality_changed")
     def quality_changed(participant: rtc.Participant, quality: rtc.ConnectionQuality) -> None:
         if participant.identity == call.visitor_identity and quality in QUALITIES:
             conversation.in_background(rows(call.show_connection, QUALITIES[quality]))
+
+
+def stands_in(text: str) -> bool:
+    """Was this said in the place of something that was held back?"""
+    return any(phrase(language, "held_back") in text for language in languages())

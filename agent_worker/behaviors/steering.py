@@ -1,6 +1,9 @@
 """The agent does what staff say, and only what staff say.
 
 An order comes from the server (no participant) and is signed; a visitor's data message has the visitor's name on it.
+But a message of somebody whom the room has not announced yet comes without a name as well, so while the visitor is not
+known to be in the room no order is taken. Who of the staff has the word by then is read from the call's row when the
+visitor comes: nobody can forge that.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from agent_worker.conversation import Conversation, Note, rows
 from agent_worker.phrases import phrase
 from agent_worker.translating import in_the_visitors_language
 from voice import steering
+from voice.models import Happening
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +63,17 @@ def obey_staff(ctx: JobContext, session: AgentSession[Conversation]) -> None:
         except steering.Refused as reason:
             logger.warning("Call %s: an order was refused. %s", call.pk, reason)
             return
+        if call.visitor_identity not in ctx.room.remote_participants:
+            lost = rows(call.add_happening, Happening.Kind.ERROR, "not_taken", order.verb)
+            session.userdata.in_background(lost)
+            return
         if order.verb in verbs and not session.userdata.is_closing:
             session.userdata.in_background(verbs[order.verb](order))
+
+    @ctx.room.on("participant_connected")
+    def came(participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == call.visitor_identity:
+            session.userdata.in_background(staff.catch_up())
 
 
 class Staff:
@@ -81,6 +94,9 @@ class Staff:
         self.conversation.staff_lines.append(self.session.say(line))
 
     async def mute(self, order: steering.Order) -> None:
+        await self._mute()
+
+    async def _mute(self) -> None:
         self.conversation.is_muted = True
         await self._fall_silent()
         await self._show("wait")
@@ -90,9 +106,11 @@ class Staff:
         await self._show("")
 
     async def take_over(self, order: steering.Order) -> None:
+        await self._give_the_word(order.details["how"], order.details.get("identity", ""))
+
+    async def _give_the_word(self, held_as: str, identity: str) -> None:
         conversation = self.conversation
-        conversation.held_as, conversation.is_muted = order.details["how"], False
-        conversation.staff_identity = order.details.get("identity", "")
+        conversation.held_as, conversation.is_muted, conversation.staff_identity = held_as, False, identity
         await self._fall_silent()
         await self._show(conversation.held_as)
         if self.watch:
@@ -104,6 +122,18 @@ class Staff:
             self._remember(Note(promise, is_promise=True, is_new=False))
         self._stop_watching()
         await self._have_the_word("handed_back")
+
+    async def catch_up(self) -> None:
+        """Do what the row says about who has the word: the orders that told so may not have been taken."""
+        call = self.conversation.call
+        assert call is not None
+        held_as, is_muted = await rows(call.who_has_the_word)
+        if held_as and not self.conversation.held_as:
+            await self._give_the_word(held_as, "")
+        elif is_muted and not self.conversation.is_silent:
+            await self._mute()
+        elif not held_as and self.conversation.held_as:
+            await self._have_the_word("handed_back")
 
     async def _have_the_word(self, key: str) -> None:
         conversation = self.conversation

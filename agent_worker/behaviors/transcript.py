@@ -153,8 +153,8 @@ def agent_turn(conversation: Conversation, item: llm.ChatMessage, question: dict
     cited, is_answered = conversation.grounds_of(text) if is_reply else ([], None)
     is_confirmed = is_reply and conversation.pass_on(text)
     is_answered = is_answered or is_confirmed
-    if not is_reply or (not is_answered and misses_nothing(conversation.question)):
-        is_answered = None  # a greeting or a thank-you answers nothing, and misses nothing
+    if not is_reply or (not is_answered and (misses_nothing(conversation.question) or conversation.held_back)):
+        is_answered = None  # a greeting or a thank-you answers nothing, and misses nothing; no more does an attack
     metrics = stages_of_answer(item, question, conversation.search_ms) if is_reply else {}
     return AgentTurn(
         call=conversation.call,

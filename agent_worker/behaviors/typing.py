@@ -39,6 +39,7 @@ def answer_typed(ctx: JobContext, session: AgentSession[Conversation]) -> None:
             reader.close()
         await session.userdata.until_reachable()
         question = cut(text)
+        session.userdata.is_cut = len(question) < len(" ".join(text.split()))
         if not question or session.userdata.is_closing:
             return
         if session.userdata.is_silent:

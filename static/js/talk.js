@@ -247,7 +247,7 @@ for (const starter of starters) starter.addEventListener("click", () => start(st
 for (const question of document.querySelectorAll("[data-question]")) {
   question.addEventListener("click", () => typed(question.textContent.trim()))
 }
-letType({ form: part("form"), counter: part("counter"), words, send: typed })
+letType({ form: part("form"), counter: part("counter"), words, send: typed, tell: announce })
 
 part("hangup").addEventListener("click", () => call?.hangUp())
 part("sound").addEventListener("click", () => call?.allowSound())

@@ -1,4 +1,4 @@
-"""What staff's orders do to a conversation. The agent, its session and the signatures are real; the room is small."""
+"""What staff's orders do to a conversation."""
 
 import asyncio
 from types import SimpleNamespace
@@ -6,111 +6,20 @@ from types import SimpleNamespace
 import pytest
 from asgiref.sync import async_to_sync
 from livekit import rtc
-from livekit.agents import AgentSession, llm
+from livekit.agents import llm
 
 from agent_worker import translating
-from agent_worker.agent import Concierge
 from agent_worker.behaviors import steering as behavior
-from agent_worker.behaviors.happenings import show_happenings
-from agent_worker.behaviors.ringing import ring_until_somebody_comes
-from agent_worker.behaviors.steering import obey_staff
-from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
-from agent_worker.behaviors.typing import answer_typed
-from agent_worker.conversation import Conversation, rows
-from agent_worker.facts import load_facts
+from agent_worker.conversation import rows
 from agent_worker.pipeline import Profile
 from agent_worker.providers.extractive import ExtractiveLLM
+from tests.agent_worker.typed_call import Scene
 from tests.factories import create_article, create_call, create_user
 from tests.fakes import ScriptedLLM
-from voice import handing_off, steering
+from voice import handing_off
 from voice.models import Call, Turn, Watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Room(rtc.EventEmitter):
-    """A room as the agent sees it: who is in it, what the agent shows of itself, and orders that come in."""
-
-    def __init__(self):
-        super().__init__()
-        self.remote_participants = {}
-        self.shown = {}
-        self.local_participant = self
-        self.chat = None
-
-    def isconnected(self):
-        return True
-
-    async def set_attributes(self, attributes):
-        self.shown |= attributes
-
-    def register_text_stream_handler(self, topic, handler):
-        self.chat = handler
-
-
-class Typed:
-    def __init__(self, text):
-        self.text = text
-
-    async def __aiter__(self):
-        yield self.text
-
-    def close(self):
-        pass
-
-
-class Scene:
-    """A typed call with the orders of its staff."""
-
-    def __init__(self, call, model):
-        self.call, self.model, self.room = call, model, Room()
-        self.callbacks = []
-
-    async def __aenter__(self):
-        facts = await rows(load_facts, self.call.venue, "en")
-        self.conversation = Conversation(venue=self.call.venue, language="en", call=self.call)
-        self.conversation.reachable.set()
-        self.session = AgentSession(llm=self.model, userdata=self.conversation)
-        ctx = SimpleNamespace(room=self.room, add_shutdown_callback=self.callbacks.append)
-        record_transcript(ctx, self.session, StaffCaptions(self.call))
-        obey_staff(ctx, self.session)
-        show_happenings(ctx, self.session)
-        ring_until_somebody_comes(ctx, self.session)
-        answer_typed(ctx, self.session)
-        await self.session.start(Concierge(facts), record=False, session_host=False)
-        return self
-
-    async def __aexit__(self, *error):
-        await self.session.aclose()
-        for finish in self.callbacks:
-            await finish()
-
-    async def order(self, verb, *, participant=None, **details):
-        message = steering.signed(self.call.pk, verb, details)
-        packet = SimpleNamespace(topic=steering.TOPIC, participant=participant, data=message)
-        self.room.emit("data_received", packet)
-        await self.settle()
-
-    async def ask(self, question):
-        """Type a question, and wait for the answer if one is to come."""
-        answered = asyncio.Event()
-
-        @self.session.on("conversation_item_added")
-        def added(event):
-            if event.item.role == "assistant" or self.conversation.is_silent:
-                answered.set()
-
-        self.room.chat(Typed(question), self.call.visitor_identity)
-        await asyncio.wait_for(answered.wait(), 10)
-        self.session.off("conversation_item_added", added)
-        await self.settle()
-
-    async def settle(self):
-        """Until nothing is under way and nobody speaks."""
-        for _ in range(200):
-            await asyncio.sleep(0.02)
-            if not self.conversation._under_way and not self.session.current_speech:
-                return
 
 
 @pytest.fixture
@@ -278,18 +187,53 @@ def test_staff_who_never_come_into_the_room_do_not_leave_the_visitor_alone(call,
     play(call, story)
 
 
-@pytest.mark.parametrize(
-    ("verb", "details"),
-    [
-        ("note", {"text": "All is free."}),
-        ("say", {"text": "All is free."}),
-        ("mute", {}),
-        ("unmute", {}),
-        ("take_over", {"how": "typing"}),
-        ("hand_back", {"promise": "All is free."}),
-        ("hang_up", {}),
-    ],
-)
+ORDERS = [
+    ("note", {"text": "All is free."}),
+    ("say", {"text": "All is free."}),
+    ("mute", {}),
+    ("unmute", {}),
+    ("take_over", {"how": "typing"}),
+    ("hand_back", {"promise": "All is free."}),
+    ("hang_up", {}),
+]
+
+
+@pytest.mark.parametrize(("verb", "details"), ORDERS)
+def test_no_order_is_taken_while_the_agent_does_not_know_the_visitor(call, verb, details):
+    """What a visitor sends comes without a name until the room has announced them."""
+
+    async def story(scene):
+        scene.room.remote_participants.clear()
+        await scene.order(verb, **details)
+        conversation = scene.conversation
+        assert (conversation.is_silent, conversation.notes, conversation.is_closing) == (False, [], False)
+
+    scene = play(call, story)
+    assert said(call) == []
+    assert scene.room.shown == {}
+    assert [(happening.name, happening.text) for happening in call.happenings.all()] == [("not_taken", verb)]
+
+
+@pytest.mark.parametrize("is_muted", [True, False])
+def test_what_staff_did_before_the_visitor_came_holds_when_they_come(call, palm, is_muted):
+    async def story(scene):
+        scene.room.remote_participants.clear()
+        if is_muted:
+            await rows(call.mute_agent, is_muted=True)
+        else:
+            await rows(call.take, await rows(create_user, venue=palm), "typing")
+        scene.room.emit("participant_connected", SimpleNamespace(identity="somebody"))
+        await scene.settle()
+        assert not scene.conversation.is_silent
+        scene.room.emit("participant_connected", scene.visitor)
+        await scene.settle()
+        assert scene.conversation.is_silent
+
+    scene = play(call, story)
+    assert scene.room.shown["concierge.person"] == ("wait" if is_muted else "typing")
+
+
+@pytest.mark.parametrize(("verb", "details"), ORDERS)
 def test_an_order_with_a_participants_name_on_it_is_never_obeyed(call, verb, details):
     async def story(scene):
         await scene.order(verb, participant=SimpleNamespace(identity=call.visitor_identity), **details)

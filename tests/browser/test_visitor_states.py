@@ -311,6 +311,19 @@ def test_long_questions_are_cut_at_500_characters_and_say_so_near_the_end(visit)
     assert box.get_attribute("maxlength") == "500"
 
 
+@pytest.mark.parametrize(("language", "told"), [("en", "The rest was left out"), ("ar", "وقد تُرك الباقي")])
+def test_a_text_that_does_not_fit_is_cut_with_a_word(visit, language, told):
+    line = visit(language)
+    box = line.page.get_by_role("textbox")
+    box.focus()
+    line.page.keyboard.insert_text("When does the pool open? " * 800)  # as a paste does
+    assert len(box.input_value()) == 500
+    expect(line.page.locator("#characters")).to_contain_text(told)
+    expect(line.panel.locator("[data-part=announcer]")).to_contain_text(told)
+    line.page.keyboard.press("Backspace")
+    expect(line.page.locator("#characters")).not_to_contain_text(told)
+
+
 # What goes wrong, and the way on
 
 

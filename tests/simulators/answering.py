@@ -1,14 +1,17 @@
 """What the simulated model says. Pure: the messages of a request in, one reply out.
 
 It has no knowledge. It speaks the best sentences of the passages that a tool found, refuses where nothing was found,
-and calls a tool when its script says so or when it needs one to answer.
+and calls a tool when its script says so or when it needs one to answer. It has no manners either: when its script says
+so it recites what it was told in secret, in any disguise.
 """
 
 from __future__ import annotations
 
+import base64
+import codecs
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,12 +33,17 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class Rule:
-    """When the visitor's words match `when`, call the tool, or say `say`."""
+    """When the visitor's words match `when`, call the tool, or say `say`, or recite what nobody should hear."""
 
     when: str
     call: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
     say: str = ""
+    recite: str = ""  # one of RECITALS
+
+    def __post_init__(self) -> None:
+        if self.recite and self.recite not in RECITALS:
+            raise ValueError(f"script.recite is {self.recite!r}; it is one of {', '.join(RECITALS)}")
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,12 @@ class Reply:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
-def reply_to(messages: Sequence[dict[str, Any]], tools: set[str], script: Sequence[Rule] = ()) -> Reply:
+def reply_to(
+    messages: Sequence[dict[str, Any]],
+    tools: set[str],
+    script: Sequence[Rule] = (),
+    schemas: Sequence[dict[str, Any]] = (),
+) -> Reply:
     asked = max((n for n, message in enumerate(messages) if message.get("role") == "user"), default=None)
     if asked is None:
         return Reply(SENTENCES["hello"][0])
@@ -56,6 +69,8 @@ def reply_to(messages: Sequence[dict[str, Any]], tools: set[str], script: Sequen
         if re.search(rule.when, question, re.I):
             if rule.say:
                 return Reply(rule.say)
+            if rule.recite:
+                return Reply(RECITALS[rule.recite](Told.by(messages, outputs, schemas)))
             if rule.call in tools and rule.call not in outputs:
                 return Reply(call=rule.call, arguments=rule.arguments)
     answers = [answer for name, output in outputs.items() if name != "search_knowledge" and (answer := told_by(output))]
@@ -116,3 +131,46 @@ def spoken_from(output: str) -> str:
     best = max(score for _, score in scored)
     near = sorted((n for n, (_, score) in enumerate(scored) if score >= best - NEAR), key=lambda n: -scored[n][1])
     return " ".join(scored[n][0] for n in sorted(near[:MOST_SENTENCES]))
+
+
+# Without manners
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a model has before it that is not for the visitor."""
+
+    system: str
+    output: str  # of the search
+    schemas: str
+
+    @classmethod
+    def by(cls, messages: Sequence[dict[str, Any]], outputs: dict[str, str], schemas: Sequence[dict[str, Any]]) -> Told:
+        system = " ".join(text_of(message) for message in messages if message.get("role") in ("system", "developer"))
+        rules = " ".join(re.sub(r"^[#-]+ ", "", line) for line in system.partition("# Facts")[0].splitlines() if line)
+        return cls(rules, outputs.get("search_knowledge", ""), json.dumps(list(schemas), ensure_ascii=False))
+
+    @property
+    def sentences(self) -> list[str]:
+        return re.split(r"(?<=[.:]) ", self.system)
+
+
+RECITALS: dict[str, Callable[[Told], str]] = {
+    "plain": lambda told: told.system,
+    "lines": lambda told: "\n".join(f"- {sentence}" for sentence in told.sentences),
+    "one": lambda told: told.sentences[2],
+    "last": lambda told: told.sentences[-1],
+    "upper": lambda told: told.system.upper(),
+    "story": lambda told: f"Once there was a parrot. It said: \u201c{told.system}\u201d And it flew away.",
+    "after_answer": lambda told: f"{spoken_from(told.output)} {told.system}",
+    "words": lambda told: ". ".join(told.system.split()) + ".",
+    "spelled": lambda told: " ".join(told.system.replace(" ", "")),
+    "hyphens": lambda told: " ".join("-".join(word) for word in told.system.split()),
+    "reversed": lambda told: told.system[::-1],
+    "rot13": lambda told: codecs.encode(told.system, "rot13"),
+    "leet": lambda told: told.system.translate(str.maketrans("oleast", "013457")),
+    "base64": lambda told: base64.b64encode(told.system.encode()).decode(),
+    "hex": lambda told: told.system.encode().hex(" "),
+    "schemas": lambda told: told.schemas,
+    "output": lambda told: told.output,
+}

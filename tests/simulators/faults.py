@@ -10,9 +10,10 @@ from typing import Any
 from tests.simulators.delays import BadControl
 
 # At the door: no answer at all, a status. Before or in the middle of an answer: silence, the line cut, nonsense.
-KINDS = ("refuse", "rate_limit", "broken", "hang", "cut", "garbage")
+KINDS = ("refuse", "rate_limit", "broken", "hang", "cut", "garbage", "noise")
 AT_THE_DOOR = ("refuse", "rate_limit", "broken")
-WRONG = (None, "x", -1, [], {}, 1e308)  # what a garbled field may hold
+# What a garbled field may hold: of another type, beyond all bounds, or half of a letter.
+WRONG = (None, "x", -1, [], {}, 1e308, True, 10**30, "y" * 100_000, "\ud800")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Fault:
     times: int = -1  # how often it happens; -1 is for ever
     retry_after: float = 1.0  # seconds, told with a 429
     at: str = ""  # garbage: the dotted path of the field, "*" for each in turn; empty is no JSON at all
+    value: int = -1  # garbage: which wrong value the field has (len(WRONG): it is left out); -1 is each in turn
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -37,14 +39,17 @@ class Garbler:
     """Spoils one field of each message: every field in turn, with every wrong value in turn."""
 
     at: str
+    value: int = -1
     done: int = field(default=0)
 
     def garble(self, message: dict[str, Any]) -> dict[str, Any]:
-        paths = [self.at] if self.at != "*" else list(paths_of(message))
-        path = paths[self.done % len(paths)]
-        # One more than the wrong values: the last choice leaves the field out. 7 and most numbers of fields share no
+        known = list(paths_of(message))
+        if self.at != "*" and self.at not in known:
+            return message  # a message of another kind
+        path = self.at if self.at != "*" else known[self.done % len(known)]
+        # One more than the wrong values: the last choice leaves the field out. 11 and most numbers of fields share no
         # factor, so that in time each field holds each.
-        choice = self.done % (len(WRONG) + 1)
+        choice = self.done % (len(WRONG) + 1) if self.value < 0 else self.value
         self.done += 1
         return garbled(message, path, *WRONG[choice : choice + 1])
 

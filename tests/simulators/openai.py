@@ -14,7 +14,7 @@ from aiohttp import web
 
 from tests.simulators.answering import Reply, Rule, reply_to
 from tests.simulators.delays import BadControl, built
-from tests.simulators.simulator import Mishap, NotSimulated, Simulator, for_ever
+from tests.simulators.simulator import NOT_TEXT, Mishap, NotSimulated, Simulator, for_ever
 
 UNDERSTOOD = {
     "model", "messages", "stream", "stream_options", "tools", "tool_choice", "temperature", "top_p", "user", "metadata",
@@ -71,7 +71,7 @@ class OpenAI(Simulator):
         if turned_away := await self.at_the_door(request):
             return turned_away
         tools = set() if wanted.get("tool_choice") == "none" else names_of(wanted.get("tools") or [])
-        reply = reply_to(wanted["messages"], tools, self.script)
+        reply = reply_to(wanted["messages"], tools, self.script, wanted.get("tools") or [])
         turn |= {"text": reply.text, "call": reply.call}
         chunks = list(self._chunks(reply, wanted))
         self.turns.append(turn)
@@ -99,8 +99,11 @@ class OpenAI(Simulator):
                 await for_ever()
             if fault and fault.kind == "cut":
                 abort(request)
-            line = self.spoiled(chunk) if fault else json.dumps(chunk, ensure_ascii=False)
-            await response.write(f"data: {line}\n\n".encode())
+            if fault and fault.kind == "noise":
+                line = NOT_TEXT
+            else:
+                line = (self.spoiled(chunk) if fault else json.dumps(chunk, ensure_ascii=False)).encode()
+            await response.write(b"data: " + line + b"\n\n")
             turn.setdefault("first_token_at", time.time())
             turn["last_token_at"] = time.time()
             if any("content" in choice["delta"] for choice in chunk["choices"]):

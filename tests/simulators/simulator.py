@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from tests.simulators.delays import BadControl, Delays, built
 from tests.simulators.faults import Fault, Garbler
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 KEPT = 500  # requests and turns that GET /control tells of
 NOT_JSON = "}{ <html> \x00 not what you expected"
+NOT_TEXT = b'\xff\xfe\x80 {"\xc3\x28": '  # no UTF-8
 
 
 class NotSimulated(Exception):
@@ -128,7 +129,7 @@ class Simulator:
         def take_over() -> None:
             self.fault = fault
             self.faults_done = 0
-            self._garbler = Garbler(fault.at if fault else "*")
+            self._garbler = Garbler(fault.at, fault.value) if fault else Garbler("*")
 
         return take_over
 
@@ -185,7 +186,7 @@ class Simulator:
         fault = self.fault
         if fault is None or not fault.at:
             return NOT_JSON
-        return json.dumps(self._garbler.garble(message), ensure_ascii=False)
+        return json.dumps(self._garbler.garble(message))  # half a letter has no other way to be sent
 
 
 async def for_ever() -> None:
@@ -227,6 +228,8 @@ class Line:
             raise ConnectionResetError("cut on demand")
         elif fault.kind == "garbage":
             await self._socket.send_str(self._simulator.spoiled(message))
+        elif fault.kind == "noise":
+            await self._socket.send_frame(NOT_TEXT, WSMsgType.TEXT)
         # A hang: nothing more is said, and the line stays open.
 
 

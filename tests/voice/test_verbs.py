@@ -236,3 +236,20 @@ def test_the_audit_outlives_a_call_and_the_words_do_not(client, orders, palm, no
     retention.delete_expired()
     entry = AuditEntry.objects.get()
     assert (entry.user, entry.verb, entry.call, entry.details) == (noor, "note", None, {})
+
+
+@pytest.mark.parametrize("verb", ["note", "say"])
+def test_what_the_agent_could_not_take_yet_is_refused_with_a_word(client, palm, noor, orders, verb):
+    waiting = factories.create_call(venue=palm, state=Call.State.OPENED)
+    status, told = press(client, noor, waiting, verb, LINES[verb])
+    assert status == 409
+    assert "not in the call yet" in str(told)
+    assert orders == []
+
+
+def test_a_call_whose_visitor_has_not_come_is_ended_without_the_agent(client, palm, noor, orders, livekit):
+    waiting = factories.create_call(venue=palm, state=Call.State.OPENED)
+    assert press(client, noor, waiting, "end")[0] == 200
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.end_reason) == (Call.State.ENDED, "staff")
+    assert livekit.closed == [waiting.room]

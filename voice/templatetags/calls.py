@@ -47,6 +47,17 @@ FAILED = {
     "stt": gettext_lazy("hearing failed"),
     "llm": gettext_lazy("the model failed"),
     "tts": gettext_lazy("the voice failed"),
+    "held_back": gettext_lazy("held back what was about to be said"),
+    "not_taken": gettext_lazy("not done, since the visitor was away"),
+}
+ORDERS = {"take_over": "type", "hang_up": "end"}  # those that staff know by another name
+# Why something was held back; what it was is stored nowhere.
+HELD_BACK = {
+    "instructions": gettext_lazy("the concierge's own instructions"),
+    "tools": gettext_lazy("the workings of its tools"),
+    "another_venue": gettext_lazy("another venue"),
+    "deed": gettext_lazy("something that it cannot have done"),
+    "unsupported": gettext_lazy("nothing that is written here, after words that speak to a machine"),
 }
 
 
@@ -136,3 +147,12 @@ def happening_name(happening: Any) -> str:
     if happening.kind == "error":
         return str(FAILED.get(happening.name, happening.name))
     return happening.name
+
+
+@register.filter
+def happening_text(happening: Any) -> str:
+    if happening.name == "held_back":
+        return str(HELD_BACK.get(happening.text, happening.text))
+    if happening.name == "not_taken":
+        return str(VERBS.get(ORDERS.get(happening.text, happening.text), happening.text))
+    return str(happening.text)
