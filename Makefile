@@ -2,7 +2,7 @@
 
 PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
 
-.PHONY: help run setup test unit lint format types migrations bench bench-voice bench-turn-end bench-capacity pictures audit hooks simulate
+.PHONY: help run setup test unit lint format types migrations bench bench-voice bench-turn-end bench-capacity bench-staff pictures audit hooks simulate
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -42,6 +42,9 @@ bench-turn-end: ## how often a pause is taken for the end of a sentence
 
 bench-capacity: ## how many calls one agent worker holds
 	@$(PYTHON_WITH_TOOLS) python -m tests.bench_capacity
+
+bench-staff: ## how soon staff see what is said and the concierge obeys them
+	@$(PYTHON_WITH_TOOLS) python -m tests.bench_staff
 
 simulate: ## Deepgram, OpenAI and ElevenLabs on this machine, without an account
 	@$(PYTHON_WITH_TOOLS) python -m tests.simulators

@@ -29,7 +29,7 @@ from voice.models import Call, Shift, Watching
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = 4404  # unknown and forbidden alike
-TRY_AGAIN = 1013
+TRY_AGAIN = 4013  # 1013 has a meaning of its own, and Daphne refuses to send it
 RECHECK_AFTER = timedelta(minutes=1)
 PRESENT_EVERY_SECONDS = 5
 # A browser that is this far behind does better with a new snapshot.

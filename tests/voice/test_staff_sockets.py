@@ -352,6 +352,22 @@ class StaffSocketTests(TransactionTestCase):
         async with Socket(wall_address(), self.cookies) as socket:
             assert (await socket.next())["kind"] == "snapshot"
 
+    async def test_while_the_channel_layer_is_lost_nobody_is_shown_what_would_not_go_on(self):
+        async with Socket(wall_address(), self.cookies) as socket:
+            await socket.next("snapshot")
+            fanout.here().is_lost = True
+            async with Socket(wall_address(), self.cookies) as late:
+                assert await late.closed_with() == consumers.TRY_AGAIN
+            await self.do(self.call.show_agent_state, "speaking")  # it is heard of again
+            await socket.next("card")
+            async with Socket(wall_address(), self.cookies) as later:
+                assert (await later.next())["kind"] == "snapshot"
+
+    def test_a_server_may_close_with_our_codes(self):
+        # Of all others but 1000 Daphne sends none: the socket would stay open and silent.
+        assert 3000 <= consumers.TRY_AGAIN < 5000
+        assert 3000 <= consumers.NOT_FOUND < 5000
+
     async def test_showing_never_disturbs_the_call(self):
         def broken(*args, **kwargs):
             raise ValueError("no template today")
