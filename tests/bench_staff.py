@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.bench import Measured, at, tell, write
@@ -122,7 +123,11 @@ def spoken(
         watching.begin()
         if with_costs:
             smoothness.begin(browser, staff)
+        assert web.process
+        work, began = psutil.Process(web.process.pid), time.monotonic()
+        before = work.cpu_times()
         told = talk(web, staff, options)
+        after, took = work.cpu_times(), time.monotonic() - began
         if with_costs:
             longest, _ = smoothness.longest_task_ms(browser)
         delays = watching.end()
@@ -133,6 +138,10 @@ def spoken(
         measured.add(f"word spoken -> at staff's sockets ({name})", delay, target=f"p95 <= {wanted} ms")
     for delay in screen:
         measured.add(f"word spoken -> drawn on a screen ({name})", delay, target=f"p95 <= {wanted} ms")
+    cores = (after.user + after.system - before.user - before.system) / took
+    measured.add(f"web process: of one core ({name})", cores * 100, unit="%")
+    # Above a few hundred milliseconds the words were fewer than they should be: the machine was busy.
+    measured.add(f"whoever speaks was late at worst ({name})", told["late"] * 1000)
     expected = told["interims"] * sockets
     tell(f"  {told}; {len(delays)} words of at most {expected} at the sockets, {len(screen)} drawn")
     return at(delays, 0.95) if delays else float("inf")
