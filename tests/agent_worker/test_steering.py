@@ -19,6 +19,7 @@ from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
 from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, rows
 from agent_worker.facts import load_facts
+from agent_worker.phrases import phrase
 from agent_worker.pipeline import Profile
 from agent_worker.providers.extractive import ExtractiveLLM
 from tests.factories import create_article, create_call, create_user
@@ -471,3 +472,19 @@ def test_an_ear_that_fails_is_said_in_the_transcript_and_ends_nothing(call, micr
     play(call, story)
     assert call.turns.last().is_answered
     assert [(one.kind, one.name) for one in call.happenings.filter(kind="error")] == [("error", "stt")]
+
+
+def test_who_wants_a_person_while_the_desk_is_closed_hears_when_it_opens_and_may_leave_a_number(call, palm):
+    opens = (palm.now().hour + 2) % 24
+    palm.hours.create(slug="desk", names={"en": "Front desk"}, rules=f"Mo-Su {opens:02}:00-{opens:02}:30")
+    handing_off.begin_shift(create_user(venue=palm))
+
+    async def story(scene):
+        await scene.ask("Can I talk to a real person, please?")
+        await scene.ask("My number is 050 123 4567")
+
+    play(call, story)
+    answers = [text for speaker, text in said(call) if speaker == "agent"]
+    assert "front desk is closed" in answers[0].lower()
+    assert answers[0].endswith(phrase("en", "person_nobody"))
+    assert call.call_backs.count() == 1
