@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--staff", action="store_true", help="Only those of the staff's pages, once all are seen.")
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    stack = Stack()
+    stack = Stack(env={"RING_AGAIN_SECONDS": "120"})  # the visitor waits while pictures are taken
     try:
         print("Starting the house …", flush=True)
         stack.start()
