@@ -2,7 +2,7 @@
 
 PYTHON_WITH_TOOLS = deploy/bootstrap.sh --dev
 
-.PHONY: help run setup test unit lint format types migrations bench bench-voice bench-levers bench-turn-end bench-capacity bench-search bench-knowledge pictures audit hooks simulate
+.PHONY: help run setup test unit lint format types migrations bench bench-voice bench-levers bench-turn-end bench-capacity bench-search bench-knowledge bench-staff pictures audit hooks simulate
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -51,6 +51,9 @@ bench-search: ## search at 1,000, 10,000 and 100,000 passages; from Publish to f
 
 bench-knowledge: ## publish to heard, imports, golden questions
 	@$(PYTHON_WITH_TOOLS) python -m tests.bench_knowledge
+
+bench-staff: ## how soon staff see what is said and the concierge obeys them
+	@$(PYTHON_WITH_TOOLS) python -m tests.bench_staff
 
 simulate: ## Deepgram, OpenAI and ElevenLabs on this machine, without an account
 	@$(PYTHON_WITH_TOOLS) python -m tests.simulators

@@ -252,6 +252,15 @@ def hears_many(venue: Venue) -> bool:
     return model in HEARS_MANY and len(venue.languages) > 1 and CLOUD_MANY.issuperset(venue.languages)
 
 
+def can_hear(language: str) -> bool:
+    return language in spoken_languages(chosen_profile())[0]
+
+
+def build_ear(venue: Venue, language: str) -> stt.STT:
+    """One more ear of the kind that hears the visitor, for another voice in the room."""
+    return _ears(chosen_profile(), venue, language, inference.VAD(min_silence_duration=VAD_SILENCE), ())
+
+
 def names_of(venue: Venue, language: str, most: int = 40) -> list[str]:
     """Names that callers will say: of the venue, its places, its subjects. Reads rows."""
     from knowledge.models import Version

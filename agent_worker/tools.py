@@ -74,8 +74,12 @@ async def call_a_person(
     conversation.tools.append("call_a_person")
     if conversation.call is None:  # a question that is tried outside a call
         return json.dumps({"available": False})
-    hand_off = await rows(handing_off.ask, conversation.call, reason)
-    return json.dumps({"available": hand_off.outcome == HandOff.Outcome.WAITING})
+    call = conversation.call
+    hand_off = await rows(handing_off.ask, call, reason)
+    told: dict[str, Any] = {"available": hand_off.outcome == HandOff.Outcome.WAITING}
+    if not told["available"]:
+        told["desk"] = await rows(handing_off.desk_is_closed, call.venue, conversation.language)
+    return json.dumps(told, ensure_ascii=False)
 
 
 @function_tool

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.stack import ROOT, Stack
 from tests.browser.visitor import Visitor, launch, signed_in, visiting
@@ -16,8 +17,11 @@ WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="make pictures", description=__doc__)
+    parser.add_argument("--staff", action="store_true", help="Only those of the staff's pages, once all are seen.")
+    options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    stack = Stack()
+    stack = Stack(env={"RING_AGAIN_SECONDS": "120"})  # the visitor waits while pictures are taken
     try:
         print("Starting the house …", flush=True)
         stack.start()
@@ -36,12 +40,9 @@ def main() -> None:
             ask(mall, "Where can I park?")
             museum = exits.enter_context(visiting(browser, stack, host="museum.localhost"))
             ask(museum, "Do you repair submarines?")
-            staff = exits.enter_context(signed_in(browser, stack, "admin"))
-            staff.wait_for_timeout(1500)
-            take(staff, "staff-wall", WIDE)
-            staff.get_by_role("link", name="Palm Court").first.click()
-            staff.wait_for_timeout(1500)
-            take(staff, "staff-call", WIDE)
+            staff = take_staff(exits, browser, stack, english, museum)
+            if options.staff:
+                return
             staff.goto(stack.url("localhost", "/knowledge/palm/"))
             take(staff, "knowledge", WIDE)
             take_knowledge(staff, stack)
@@ -73,6 +74,103 @@ def take_import(page: Page, stack: Stack) -> None:
     page.locator(".draft .entry-title").first.click()
     page.locator(".pages img").first.evaluate("image => image.decode()")
     take(page, "knowledge-import-numbers", WIDE)
+
+
+def take_staff(exits: ExitStack, browser: Browser, stack: Stack, visitor: Visitor, other: Visitor) -> Page:
+    """What docs/staff.md shows: one visitor wants a person and is taken over; days of calls are made up."""
+    stack.shell(f"{PAST_CALLS}\nmake_up()")
+    # Whatever the hour of the pictures.
+    stack.shell(
+        "from concierge.models import OpeningHours; OpeningHours.objects.filter(slug='desk').update(rules='24/7')"
+    )
+    staff = exits.enter_context(signed_in(browser, stack, "admin"))
+    duty = exits.enter_context(signed_in(browser, stack, "agent"))
+    duty.get_by_role("button", name="Go on shift").click()
+    duty.get_by_role("button", name="On shift").wait_for()
+    ask_again(visitor, "Can I talk to a person, please?")
+    staff.wait_for_timeout(1500)
+    take(duty, "staff-rung", WIDE)
+    staff.reload()
+    staff.wait_for_timeout(1500)
+    take(staff, "staff-wall", WIDE)
+    take(staff, "staff-wall-phone", PHONE)
+    duty.get_by_role("button", name="I come").click()
+    duty.get_by_text("The visitor waits for you").wait_for()
+    duty.wait_for_timeout(1000)
+    take(duty, "staff-call", WIDE)
+    duty.locator("body").press("t")
+    duty.get_by_role("button", name="Hand back").wait_for()
+    duty.locator("[data-line]").fill("This is Omar from the front desk. How can I help you?")
+    duty.locator("[data-line]").press("Enter")
+    duty.get_by_role("log").get_by_text("Omar from the front desk").first.wait_for()
+    visitor.type("Could I stay until two tomorrow?")
+    duty.wait_for_timeout(2500)
+    take(duty, "staff-take-over", WIDE)
+    staff.goto(stack.url("localhost", "/staff/history/"))
+    take(staff, "staff-history", WIDE)
+    staff.goto(stack.url("localhost", "/staff/numbers/"))
+    staff.wait_for_timeout(1500)
+    take(staff, "staff-numbers", WIDE)
+    return staff
+
+
+def ask_again(visitor: Visitor, question: str) -> None:
+    visitor.type(question)
+    visitor.page.wait_for_timeout(4000)
+
+
+# Past calls for the pictures of history and numbers: four weeks of them, the same each time.
+PAST_CALLS = """
+import random
+from datetime import timedelta
+from django.utils import timezone
+from concierge.models import Venue
+from tests.factories import create_call
+from voice.models import Call, Gap, GapQuestion, search_words
+from voice.review import review
+
+ASKED = [
+    ("When does the pool open?", "en"), ("What time is breakfast?", "en"), ("Is there parking?", "en"),
+    ("متى يُقدَّم الإفطار؟", "ar"), ("Can I check out later than noon?", "en"), ("هل يوجد موقف سيارات؟", "ar"),
+]
+IN_VAIN = [("Do you rent bicycles?", "en"), ("Is there a sauna?", "en"), ("هل لديكم ساونا؟", "ar")]
+
+def make_up():
+    random.seed(7)
+    gaps = {}
+    for venue in Venue.objects.all():
+        for number in range(70):
+            hour = min(23, max(0, round(random.gauss(11, 4))))
+            day = timezone.now() - timedelta(days=random.randrange(1, 28))
+            begun = day.replace(hour=hour, minute=random.randrange(60))
+            is_vain = number % 7 == 0
+            words, language = random.choice(IN_VAIN if is_vain else ASKED)
+            lasted = timedelta(seconds=random.randrange(40, 200))
+            times = {"opened_at": begun, "began_at": begun, "ended_at": begun + lasted}
+            mode = random.choice(Call.Mode.values)
+            call = create_call(venue=venue, state="ended", language=language, mode=mode, end_reason="hung_up", **times)
+            question = call.turns.create(
+                number=1, speaker="visitor", text=words, language=language, said_at=begun + timedelta(seconds=5),
+                search_words=search_words(words, language),
+            )
+            stages = {
+                "end_of_turn_ms": (480, 90), "stt_ms": (310, 60), "search_ms": (14, 4), "llm_ms": (60, 25),
+                "tts_ms": (140, 40), "total_ms": (880, 160), "ear_ms": (1010, 190),
+            }
+            waits = {stage: max(1, round(random.gauss(*shape))) for stage, shape in stages.items()}
+            reply = "I am sorry, I have nothing written about that." if is_vain else "From seven in the morning."
+            call.turns.create(
+                number=2, speaker="agent", text=reply, language=language, is_answered=not is_vain, metrics=waits,
+                said_at=begun + timedelta(seconds=7), search_words=search_words(reply, language),
+            )
+            if number % 9 == 1:
+                call.happenings.create(kind="verb", name="type", at=begun + timedelta(seconds=20))
+            if is_vain:
+                gap = gaps.setdefault((venue.pk, words), None) or Gap.objects.create(venue=venue)
+                gaps[venue.pk, words] = gap
+                GapQuestion.objects.create(gap=gap, turn=question, embedder="none", vector=b"")
+            review(call)
+"""
 
 
 def take_knowledge(page: Page, stack: Stack) -> None:

@@ -96,6 +96,8 @@ ROUTES: dict[str, list[Route]] = {
         for kind in ("csv", "json")
     ]
     + [Route("member:manager", "/staff/history/calls.exe", everybody(404))],
+    # Those of rivals open too, with the rival's own.
+    "staff/numbers/": [Route("member:viewer", "/staff/numbers/?venue=palm", everybody(200), everybody(200))],
     "staff/calls/<uuid:pk>/turns/<int:turn>/wrong": [
         Route("member:editor", "/staff/calls/{call}/turns/2/wrong", at_least("editor", 200)),
         Route(

@@ -29,11 +29,13 @@ from voice.models import Call, Shift, Watching
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = 4404  # unknown and forbidden alike
-TRY_AGAIN = 1013
+TRY_AGAIN = 4013  # 1013 has a meaning of its own, and Daphne refuses to send it
 RECHECK_AFTER = timedelta(minutes=1)
 PRESENT_EVERY_SECONDS = 5
 # A browser that is this far behind does better with a new snapshot.
 MOST_BEHIND = 300
+# Words of all calls travel together, at most this often: with a hundred calls they would else be all that is sent.
+WORDS_EVERY_SECONDS = 0.03
 
 
 class Refusal(AsyncJsonWebsocketConsumer):
@@ -53,6 +55,7 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         self.happenings: asyncio.Queue[Message | None] = asyncio.Queue(MOST_BEHIND)
+        self.words: dict[tuple[str, str], Message] = {}  # the newest of each call and speaker, until they are sent
         self.watched: set[int] = set()
         self.passing_on: asyncio.Task[None] | None = None
         self.language = self._asked("lang", among=dict(settings.LANGUAGES), default=settings.LANGUAGE_CODE)
@@ -82,12 +85,23 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
     # What the fan-out calls
 
     def take(self, message: Message) -> None:
+        if message.get("kind") == "words":
+            if not self.words:
+                asyncio.get_running_loop().call_later(WORDS_EVERY_SECONDS, self._put, {"kind": "spoken"})
+            self.words[message["call"], message["speaker"]] = message
+            return
+        if message.get("kind") == "turn":
+            self.words.pop((message["call"], message["speaker"]), None)  # what was said takes the place of its words
+        self._put(message)
+
+    def _put(self, message: Message) -> None:
         try:
             self.happenings.put_nowait(message)
         except asyncio.QueueFull:
             self.lose()
 
     def lose(self) -> None:
+        self.words.clear()
         while not self.happenings.empty():
             self.happenings.get_nowait()
         self.happenings.put_nowait(None)
@@ -148,11 +162,20 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
                         return
                     await self._watch(venues)
                     recheck_at = timezone.now() + RECHECK_AFTER
-                if message.get("venue") in self.watched and self.concerns_page(message):
+                if message.get("kind") == "spoken":
+                    await self._pass_on_words()
+                elif message.get("venue") in self.watched and self.concerns_page(message):
                     await self.send_json(self.for_page(message))
         except Exception:
             logger.exception("A staff socket stopped")
             await self.close(TRY_AGAIN)
+
+    async def _pass_on_words(self) -> None:
+        words, self.words = list(self.words.values()), {}
+        spoken = [word for word in words if word["venue"] in self.watched and self.concerns_page(word)]
+        if spoken:
+            facts = ("call", "speaker", "text")
+            await self.send_json({"kind": "words", "words": [{fact: word[fact] for fact in facts} for word in spoken]})
 
     async def _next(self, until: datetime) -> Message | None:
         try:
@@ -215,8 +238,6 @@ class WallConsumer(StaffConsumer):
         return message["kind"] == "words" or bool(message.get("took_place"))
 
     def for_page(self, message: Message) -> Message:
-        if message["kind"] == "words":
-            return {key: message[key] for key in ("kind", "call", "speaker", "text")}
         if message["kind"] == "ring_over":
             return {"kind": "ring_over", "hand_off": message["hand_off"]}
         if message["kind"] == "ring":
@@ -277,8 +298,6 @@ class CallConsumer(StaffConsumer):
         return message["call"] == str(self.call_pk) and message["kind"] not in ("ring", "ring_over")
 
     def for_page(self, message: Message) -> Message:
-        if message["kind"] == "words":
-            return {key: message[key] for key in ("kind", "speaker", "text")}
         if message["kind"] == "happening":
             return {"kind": "happening", "at": message["at"], "happening": message["happening"][self.language]}
         told: Message = {"kind": "head", "state": message["state"], "head": message["head"][self.language]}

@@ -55,12 +55,15 @@ class Fanout:
         self.channel = ""
         self.watchers: dict[int, set[Watcher]] = {}
         self.heard_at = 0.0
+        self.is_lost = False
         self.joining = asyncio.Lock()
         self.tasks: list[asyncio.Task[None]] = []
 
     async def join(self, watcher: Watcher, venue_id: int) -> None:
         """From now on `watcher` takes the venue's messages. Raises what the channel layer raises."""
         async with self.joining:
+            if self.is_lost:  # joining a layer that is gone may look well: it remembers what it was subscribed to
+                raise ConnectionError("It brings nothing back.")
             if not self.channel:
                 self.channel = await self.layer.new_channel()
                 self.heard_at = time.monotonic()
@@ -77,7 +80,11 @@ class Fanout:
             watching = self.watchers.get(venue_id, set())
             watching.discard(watcher)
             if not watching and self.watchers.pop(venue_id, None) is not None:
-                await self.layer.group_discard(group_of(venue_id), self.channel)
+                try:
+                    await self.layer.group_discard(group_of(venue_id), self.channel)
+                except Exception as error:
+                    # What comes for nobody is dropped here, and the membership expires.
+                    logger.warning("The channel layer does not answer: %s", error)
 
     async def _listen(self) -> None:
         # An executor thread of its own: reading the layer must not queue behind anybody's database work.
@@ -85,6 +92,7 @@ class Fanout:
             while True:
                 message = await self.layer.receive(self.channel)
                 self.heard_at = time.monotonic()
+                self.is_lost = False
                 for watcher in tuple(self.watchers.get(message.get("venue", 0), ())):
                     watcher.take(message)
 
@@ -102,10 +110,12 @@ class Fanout:
                         rejoined_at = time.monotonic()
                 except Exception as error:
                     logger.warning("The channel layer does not answer: %s", error)
+                    self.is_lost = True
                     self._lose()
                 if time.monotonic() - self.heard_at > LOST_AFTER_SECONDS:
                     logger.warning("The channel layer brought nothing back for %s seconds", LOST_AFTER_SECONDS)
                     self.heard_at = time.monotonic()
+                    self.is_lost = True
                     self._lose()
 
     def _lose(self) -> None:

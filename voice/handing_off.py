@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from concierge.hours import spoken_sentence, state_of
 from concierge.models import Membership, Venue
 from voice import live
 from voice.models import Call, CallBack, HandOff, Shift
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MOST_RINGS = 3
+DESK = "desk"  # the slug of its OpeningHours
 
 
 def ask(call: Call, reason: str) -> HandOff:
     """Ring the staff of the call's venue. Its outcome is `nobody` at once if nobody is there to be rung.
 
+    Nobody is while the desk is closed, but for an emergency: whoever is on shift then hears of that all the same.
     A call that waits for a person already is not asked for twice. Raises ValueError for an unknown reason.
     """
     if reason not in HandOff.Reason.values:
         raise ValueError(f"{reason!r} is none of {', '.join(HandOff.Reason.values)}")
-    is_anybody_there = Shift.objects.present(call.venue).exists()
+    is_time = reason == HandOff.Reason.EMERGENCY or not desk_is_closed(call.venue)
+    is_anybody_there = is_time and Shift.objects.present(call.venue).exists()
     outcome = HandOff.Outcome.WAITING if is_anybody_there else HandOff.Outcome.NOBODY
     try:
         with transaction.atomic():
@@ -36,6 +40,16 @@ def ask(call: Call, reason: str) -> HandOff:
     if is_anybody_there:
         transaction.on_commit(lambda: live.ring(hand_off))
     return hand_off
+
+
+def desk_is_closed(venue: Venue, language: str = "en") -> str:
+    """Says when the venue's desk opens, if it is closed now; empty if it is open or has no hours of its own."""
+    desk = venue.hours.prefetch_related("special_days").filter(slug=DESK).first()
+    if desk is None:
+        return ""
+    now = venue.now()
+    state = state_of(desk, now, language)
+    return "" if state.is_open else spoken_sentence(desk.name(language), state, language, now)
 
 
 def ring_again(hand_off: HandOff) -> bool:
@@ -70,16 +84,19 @@ def call_back(call: Call, number: str, words: str) -> CallBack:
     return call.call_backs.create(number=number[:40], words=words[:500])
 
 
-def begin_shift(user: User) -> int:
-    """At every venue where `user` may take calls. Returns how many."""
+def begin_shift(user: User, venue: str = "") -> int:
+    """At every venue where `user` may take calls, or at the one of this slug. Returns how many."""
     venues = Venue.objects.visible_to(user, Membership.Role.AGENT).filter(memberships__user=user)
-    for venue in venues:
-        Shift.objects.update_or_create(user=user, venue=venue, defaults={"seen_at": timezone.now()})
+    if venue:
+        venues = venues.filter(slug=venue)
+    for place in venues:
+        Shift.objects.update_or_create(user=user, venue=place, defaults={"seen_at": timezone.now()})
     return len(venues)
 
 
-def end_shift(user: User) -> None:
-    Shift.objects.filter(user=user).delete()
+def end_shift(user: User, venue: str = "") -> None:
+    shifts = Shift.objects.filter(user=user)
+    (shifts.filter(venue__slug=venue) if venue else shifts).delete()
 
 
 def ring_after() -> float:

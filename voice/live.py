@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ParamSpec
 from uuid import UUID
 
@@ -21,9 +22,10 @@ from channels.layers import InMemoryChannelLayer
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.safestring import SafeString, mark_safe
 
+from knowledge.search import is_courtesy
 from voice.fanout import Message, group_of, layer_in_use
 from voice.models import Call, HandOff, Happening, Turn
 
@@ -36,6 +38,9 @@ RECENT_CALLS = 20
 LONGEST_INTERIM = 500  # characters; the end of a long sentence is what staff want to see
 MOST_WAITING = 500  # messages a process holds while the channel layer is slow
 COMMAND_WAITS_SECONDS = 3
+SILENCE_SECONDS = 20  # static/js/live.js goes on counting
+CHARACTERS_A_SECOND = 13  # of speech
+ALIKE = 0.6  # share of words
 
 P = ParamSpec("P")
 
@@ -100,7 +105,7 @@ def show_interim(call: Call, speaker: str, text: str) -> None:
 def going_on(venues: QuerySet[Venue]) -> list[Call]:
     """Calls with a visitor in the room, those in need first, then the newest."""
     calls = _with_words(Call.objects.filter(venue__in=venues, state=Call.State.LIVE))
-    return sorted(calls, key=lambda call: (not is_in_need(call), -call.began_at.timestamp()))  # type: ignore[union-attr]
+    return sorted(calls, key=lambda call: (-need_of(call), -call.began_at.timestamp()))  # type: ignore[union-attr]
 
 
 def just_ended(venues: QuerySet[Venue]) -> list[Call]:
@@ -109,9 +114,52 @@ def just_ended(venues: QuerySet[Venue]) -> list[Call]:
     return list(_with_words(ended)[:RECENT_CALLS])
 
 
-def is_in_need(call: Call) -> bool:
-    """Of a call from `going_on`: it waits for a person, or the last question found no source."""
-    return call.state == Call.State.LIVE and (call.wants_person or call.last_answered is False)  # type: ignore[attr-defined]
+class Mark(StrEnum):
+    """Why staff should look at a live call, the most urgent first."""
+
+    WANTS_PERSON = "wants_person"
+    NO_SOURCE = "no_source"  # the last answer was that nothing is written
+    ASKED_TWICE = "asked_twice"  # the last question repeats the one before
+    BAD_CONNECTION = "bad_connection"
+    SILENCE = "silence"  # of a spoken call: nobody has been heard for SILENCE_SECONDS
+
+
+def marks_of(call: Call) -> list[Mark]:
+    """Of a call from `going_on`."""
+    if call.state != Call.State.LIVE:
+        return []
+    is_so = {
+        Mark.WANTS_PERSON: call.wants_person,  # type: ignore[attr-defined]
+        Mark.NO_SOURCE: call.last_answered is False,  # type: ignore[attr-defined]
+        Mark.ASKED_TWICE: alike(call.asked_last or "", call.asked_before or ""),  # type: ignore[attr-defined]
+        Mark.BAD_CONNECTION: call.connection == "poor",
+        Mark.SILENCE: (quiet_seconds(call) or 0) >= SILENCE_SECONDS,
+    }
+    return [mark for mark in Mark if is_so[mark]]
+
+
+def need_of(call: Call) -> int:
+    """The place of a live call on the wall: 2 whoever waits for a person, 1 another mark, 0 all is well."""
+    marks = marks_of(call)
+    return 2 if Mark.WANTS_PERSON in marks else 1 if marks else 0
+
+
+def quiet_seconds(call: Call) -> float | None:
+    """How long nobody has been heard in a call from `going_on`, less than 0 while somebody probably still speaks.
+
+    None where silence says nothing: a visitor who types, or a call in which nothing was said yet.
+    """
+    if call.mode == Call.Mode.TEXT or not call.last_said_at:  # type: ignore[attr-defined]
+        return None
+    spoken = len(call.last_text or "") / CHARACTERS_A_SECOND  # type: ignore[attr-defined]
+    return (timezone.now() - call.last_said_at).total_seconds() - spoken  # type: ignore[attr-defined]
+
+
+def alike(said: str, before: str) -> bool:
+    """Do two questions, as Turn.search_words holds them, share three fifths of their words? Thanks are no question."""
+    (one, _, text), (other, _, _) = said.partition("\n"), before.partition("\n")
+    words, others = set(one.split()), set(other.split())
+    return bool(words and others) and len(words & others) >= ALIKE * len(words | others) and not is_courtesy(text)
 
 
 def cards_html(calls: Iterable[Call]) -> SafeString:
@@ -119,7 +167,8 @@ def cards_html(calls: Iterable[Call]) -> SafeString:
 
 
 def card_html(call: Call) -> SafeString:
-    return render_to_string("voice/_call_card.html", {"call": call, "is_in_need": is_in_need(call)})
+    facts = {"call": call, "marks": marks_of(call), "need": need_of(call), "quiet": quiet_seconds(call)}
+    return render_to_string("voice/_call_card.html", facts)
 
 
 def head_html(call: Call) -> SafeString:
@@ -167,12 +216,16 @@ def _with_words(calls: QuerySet[Call]) -> QuerySet[Call]:
     """With all that a card says beside the row itself."""
     of_call = Turn.objects.filter(call=OuterRef("pk"))
     last, first = of_call.order_by("-number"), of_call.order_by("number")
+    asked = last.filter(speaker=Turn.Speaker.VISITOR)
     return (
         calls.select_related("venue", "owner")
         .prefetch_related("venue__texts")
         .annotate(
             last_text=Subquery(last.values("text")[:1]),
             last_speaker=Subquery(last.values("speaker")[:1]),
+            last_said_at=Subquery(last.values("said_at")[:1]),
+            asked_last=Subquery(asked.values("search_words")[:1]),
+            asked_before=Subquery(asked.values("search_words")[1:2]),
             first_question=Subquery(first.filter(speaker=Turn.Speaker.VISITOR).values("text")[:1]),
             last_answered=Subquery(last.filter(is_answered__isnull=False).values("is_answered")[:1]),
             wants_person=Exists(HandOff.objects.filter(call=OuterRef("pk"), outcome=HandOff.Outcome.WAITING)),

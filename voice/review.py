@@ -16,6 +16,7 @@ from django_tasks import task
 
 from knowledge.lexical import words
 from knowledge.search import is_courtesy
+from voice.live import ALIKE, CHARACTERS_A_SECOND
 from voice.models import Call, HandOff, Happening, Turn
 
 # The worker stores the last turns after the end; this much later they are there.
@@ -25,9 +26,7 @@ OVERDUE = timedelta(minutes=2)
 REVIEWED_AT_ONCE = 200
 
 DEAD_AIR_SECONDS = 10
-CHARACTERS_A_SECOND = 13  # of speech
 SLOW_MS = 3000
-ALIKE = 0.6  # share of words
 QUESTIONS_IN_A_SUMMARY = 3
 LONGEST_QUOTE = 160  # characters
 
@@ -106,7 +105,7 @@ def has_dead_air(call: Call, turns: Sequence[Turn]) -> bool:
     """A spoken call in which nobody was heard for ten seconds, between two turns or from the last one to the end.
 
     Only the beginning of a turn is stored, so a turn is taken to last as long as its characters take to say. Where
-    staff talked themselves the rule says nothing, since what they say aloud is not written down.
+    staff talked themselves the rule says nothing: their words are written down only in languages that are heard here.
     """
     if call.mode == Call.Mode.TEXT or not turns or call.happenings.filter(name="talk").exists():
         return False

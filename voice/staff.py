@@ -5,6 +5,8 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -81,12 +83,12 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @member_required(Membership.Role.AGENT)
 def shift(request: HttpRequest) -> HttpResponse:
-    """Go on shift (`on`=1) or off it, at all venues where one may take calls."""
-    if request.POST.get("on") == "1":
-        handing_off.begin_shift(request.user)  # type: ignore[arg-type]
-    else:
-        handing_off.end_shift(request.user)  # type: ignore[arg-type]
-    return redirect("staff:wall")
+    """Go on shift (`on`=1) or off it, at `venue`, or at all venues where one may take calls."""
+    change = handing_off.begin_shift if request.POST.get("on") == "1" else handing_off.end_shift
+    venue = request.POST.get("venue", "")
+    change(request.user, venue)  # type: ignore[arg-type]
+    shown = f"?{urlencode({'venue': venue})}" if venue else ""
+    return redirect(f"{reverse('staff:wall')}{shown}")
 
 
 def _status_of(refusal: verbs.Refused) -> int:
@@ -108,9 +110,9 @@ def _wall(request: HttpRequest) -> dict[str, object]:
         "shown_venue": slug,
         "live_count": len(going_on),
         "may_be_rung": Venue.objects.visible_to(request.user, Membership.Role.AGENT)
-        .filter(memberships__user=request.user)  # type: ignore[misc]
+        .filter(memberships__user=request.user, pk__in=shown)  # type: ignore[misc]
         .exists(),
-        "is_on_shift": Shift.objects.filter(user=request.user).exists(),  # type: ignore[misc]
+        "is_on_shift": Shift.objects.filter(user=request.user, venue__in=shown).exists(),  # type: ignore[misc]
         "call_backs": CallBack.objects.filter(call__venue__in=shown, done_at=None).select_related("call__venue"),
         "live_cards": live.cards_html(going_on),
         "ended_cards": live.cards_html(ended),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from voice import history_views, questions, staff, wrong
+from voice import history_views, numbers_view, questions, staff, wrong
 
 app_name = "staff"
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     path("hand-offs/<int:pk>/claim", staff.claim, name="claim"),
     path("history/", history_views.history_page, name="history"),
     path("history/calls.<slug:kind>", history_views.export, name="export"),
+    path("numbers/", numbers_view.numbers_page, name="numbers"),
     path("calls/<uuid:pk>/", staff.call_page, name="call"),
     path("calls/<uuid:pk>/golden", questions.make_golden, name="golden"),
     path("calls/<uuid:pk>/turns/<int:turn>/wrong", wrong.wrong_page, name="wrong"),

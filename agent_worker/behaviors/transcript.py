@@ -25,6 +25,7 @@ from livekit.agents.voice.io import TextOutput
 
 from agent_worker.behaviors.ear import listen_to_the_ear
 from agent_worker.behaviors.sources import show_confirmed, show_sources
+from agent_worker.behaviors.staff_voice import write_down_staff
 from agent_worker.conversation import Conversation, rows
 from agent_worker.languages import asked_for
 from agent_worker.providers.intents import is_courtesy
@@ -96,8 +97,10 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
                 work.task_done()
 
     writer = asyncio.create_task(write(), name="transcript")
+    finish_staff = write_down_staff(ctx, session, captions.show, work.put_nowait)
 
     async def finish() -> None:
+        await finish_staff()
         await work.join()  # the last words count too
         writer.cancel()
 

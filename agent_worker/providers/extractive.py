@@ -158,7 +158,10 @@ class Responder:
             if any(_is_output(item, "call_a_person") for item in after):
                 return self._with_phone("person")  # the tool failed
             return Reply(tool="call_a_person", arguments=(("reason", "asked_for_person"),))
-        return self._say("person_called" if told.get("available") else "person_nobody")
+        if told.get("available"):
+            return self._say("person_called")
+        # When the desk opens, if it is closed: the number is asked for all the same.
+        return Reply(" ".join(filter(None, [str(told.get("desk") or ""), phrase(self.language, "person_nobody")])))
 
     # Opening hours
 

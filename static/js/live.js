@@ -7,6 +7,7 @@ const NOT_FOUND = 4404
 const MOST_ENDED = 20
 // Words that never became a turn, such as a sentence that was cut off, go away by themselves.
 const INTERIM_LIFE_MS = 15_000
+const SILENCE_MS = 20_000 // voice/live.py has the same
 
 for (const region of document.querySelectorAll('[data-live="wall"]')) follow(region, wall(region))
 for (const region of document.querySelectorAll('[data-live="call"]')) follow(region, call(region))
@@ -52,6 +53,7 @@ function wall(region) {
   const ended = region.querySelector('[data-list="ended"]')
   const rings = region.querySelector('[data-rings]')
   const counts = document.querySelectorAll('[data-live-count]')
+  const heard = new WeakMap() // by card: when somebody was last heard, on our clock
   settle()
 
   return (message) => {
@@ -71,7 +73,8 @@ function wall(region) {
     } else if (message.kind === 'card') {
       put(message)
     } else {
-      speak(message)
+      message.words.forEach(speak)
+      return
     }
     settle()
   }
@@ -85,6 +88,7 @@ function wall(region) {
     const spoken = old?.querySelector('.words.interim')
     // A change of state says nothing new about words that are still being spoken.
     if (spoken && state !== 'ended' && because === 'call') card.querySelector('.words').replaceWith(spoken)
+    if (because === 'call' && old && heard.has(old)) heard.set(card, heard.get(old))
     const focused = old?.contains(document.activeElement)
     if (old?.parentNode !== list) card.classList.add('arrived')
     old?.remove()
@@ -100,12 +104,37 @@ function wall(region) {
   }
 
   function speak({ call, speaker, text }) {
-    const words = live.querySelector(`#call-${call} .words`)
-    if (!words) return
+    const card = document.getElementById(`call-${call}`)
+    if (card?.parentNode !== live) return
+    heard.set(card, performance.now())
+    const words = card.querySelector('.words')
     words.textContent = text
     words.dataset.speaker = speaker
     words.classList.add('interim')
   }
+
+  // A call in which nobody is heard any more comes forward by itself: no message says so.
+  setInterval(() => {
+    for (const card of live.querySelectorAll('[data-quiet]')) {
+      if (!heard.has(card)) heard.set(card, performance.now() - Number(card.dataset.quiet) * 1000)
+      const mark = card.querySelector('[data-silence]')
+      const isSilent = performance.now() - heard.get(card) >= SILENCE_MS
+      if (mark.hidden !== isSilent) continue
+      mark.hidden = !isSilent
+      const others = card.querySelectorAll('.chip:is(.warn, .bad):not([data-silence])').length
+      card.dataset.need = Math.max(Number(card.dataset.need) > 1 ? 2 : 0, isSilent || others ? 1 : 0)
+      card.classList.toggle('need', card.dataset.need !== '0')
+      if (card.contains(document.activeElement)) continue
+      live.insertBefore(card, [...live.children].find((other) => other !== card && comesBefore(card, other)) ?? null)
+    }
+  }, 1000)
+
+  const only = region.querySelector('[data-only-need]')
+  only?.addEventListener('click', () => {
+    const isOn = region.toggleAttribute('data-only')
+    only.setAttribute('aria-pressed', String(isOn))
+    only.classList.toggle('plain', !isOn)
+  })
 
   function settle() {
     for (const count of counts) count.textContent = live.children.length
@@ -149,7 +178,7 @@ function call(region) {
   }
 
   function show(message) {
-    if (message.kind === 'words') return speak(message)
+    if (message.kind === 'words') return message.words.forEach(speak)
     if (message.kind === 'happening') return happen(message)
     if (!(region.dataset.state === 'ended' && message.state !== 'ended')) {
       region.dataset.state = message.state

@@ -6,17 +6,19 @@ from types import SimpleNamespace
 import pytest
 from asgiref.sync import async_to_sync
 from livekit import rtc
-from livekit.agents import llm
+from livekit.agents import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectionError, llm, stt
 
-from agent_worker import translating
+from agent_worker import pipeline, translating
+from agent_worker.behaviors import staff_voice
 from agent_worker.behaviors import steering as behavior
 from agent_worker.conversation import rows
+from agent_worker.phrases import phrase
 from agent_worker.pipeline import Profile
 from agent_worker.providers.extractive import ExtractiveLLM
 from tests.agent_worker.typed_call import Scene
 from tests.factories import create_article, create_call, create_user
 from tests.fakes import ScriptedLLM
-from voice import handing_off
+from voice import handing_off, live
 from voice.models import Call, Turn, Watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -327,3 +329,106 @@ def test_a_line_that_cannot_be_translated_is_said_as_it_was_typed(monkeypatch):
     monkeypatch.setattr(translating, "_model", Broken)
     monkeypatch.setattr(translating, "chosen_profile", lambda: Profile.CLOUD)
     assert async_to_sync(translating.in_the_visitors_language)("Good evening", "ar") == "Good evening"
+
+
+# Staff who speak with their own voice
+
+
+class ScriptedEar(stt.STT):
+    """Hears one sentence when the sound is over; or fails."""
+
+    def __init__(self, words):
+        super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
+        self.words = words
+
+    async def _recognize_impl(self, buffer, *, language, conn_options):
+        raise NotImplementedError
+
+    def stream(self, *, language=NOT_GIVEN, conn_options=DEFAULT_API_CONNECT_OPTIONS):
+        return ScriptedEarStream(stt=self, conn_options=conn_options)
+
+
+class ScriptedEarStream(stt.RecognizeStream):
+    async def _run(self):
+        async for _ in self._input_ch:
+            pass
+        if not self._stt.words:
+            raise APIConnectionError("nobody hears", retryable=False)
+        for kind in (stt.SpeechEventType.INTERIM_TRANSCRIPT, stt.SpeechEventType.FINAL_TRANSCRIPT):
+            words = stt.SpeechData(language="en", text=self._stt.words)
+            self._event_ch.send_nowait(stt.SpeechEvent(kind, alternatives=[words]))
+
+
+@pytest.fixture
+def microphone(monkeypatch):
+    async def frames_of(track):
+        yield rtc.AudioFrame.create(16_000, 1, 160)
+
+    monkeypatch.setattr(staff_voice, "frames_of", frames_of)
+    return SimpleNamespace(sid="TR_1", kind=rtc.TrackKind.KIND_AUDIO)
+
+
+def hears(monkeypatch, words):
+    monkeypatch.setattr(pipeline, "build_ear", lambda venue, language: ScriptedEar(words))
+
+
+async def speaks(scene, microphone, identity):
+    scene.room.emit("track_subscribed", microphone, None, SimpleNamespace(identity=identity))
+    await asyncio.sleep(0.3)
+
+
+def test_what_staff_say_themselves_is_shown_and_stored_as_theirs(call, microphone, monkeypatch):
+    hears(monkeypatch, "Your taxi is here.")
+    shown = []
+    monkeypatch.setattr(live, "show_interim", lambda call, speaker, text: shown.append((speaker, text)))
+
+    async def story(scene):
+        await scene.order("take_over", how="voice", identity="staff-1")
+        await speaks(scene, microphone, "staff-1")
+
+    play(call, story)
+    assert said(call) == [("staff", "Your taxi is here.")]
+    assert ("staff", "Your taxi is here.") in shown
+
+
+@pytest.mark.parametrize("who", ["visitor-1", "listener-1", "staff-2", ""])
+def test_nobody_elses_voice_is_taken_for_that_of_staff(call, microphone, monkeypatch, who):
+    hears(monkeypatch, "I am the staff.")
+
+    async def story(scene):
+        await speaks(scene, microphone, who)
+        await scene.order("take_over", how="voice", identity="staff-1")
+        await speaks(scene, microphone, who)
+
+    play(call, story)
+    assert said(call) == []
+
+
+def test_an_ear_that_fails_is_said_in_the_transcript_and_ends_nothing(call, microphone, monkeypatch):
+    hears(monkeypatch, "")
+
+    async def story(scene):
+        await scene.order("take_over", how="voice", identity="staff-1")
+        await speaks(scene, microphone, "staff-1")
+        await scene.order("hand_back")
+        await scene.ask("Is the pool open in the evening?")
+
+    play(call, story)
+    assert call.turns.last().is_answered
+    assert [(one.kind, one.name) for one in call.happenings.filter(kind="error")] == [("error", "stt")]
+
+
+def test_who_wants_a_person_while_the_desk_is_closed_hears_when_it_opens_and_may_leave_a_number(call, palm):
+    opens = (palm.now().hour + 2) % 24
+    palm.hours.create(slug="desk", names={"en": "Front desk"}, rules=f"Mo-Su {opens:02}:00-{opens:02}:30")
+    handing_off.begin_shift(create_user(venue=palm))
+
+    async def story(scene):
+        await scene.ask("Can I talk to a real person, please?")
+        await scene.ask("My number is 050 123 4567")
+
+    play(call, story)
+    answers = [text for speaker, text in said(call) if speaker == "agent"]
+    assert "front desk is closed" in answers[0].lower()
+    assert answers[0].endswith(phrase("en", "person_nobody"))
+    assert call.call_backs.count() == 1

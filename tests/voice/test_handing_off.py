@@ -1,6 +1,6 @@
 """A person is called to a call: only if one is there, the first who comes has it, and rivals hear nothing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -126,3 +126,62 @@ def test_rings_are_shown_to_those_on_shift_only(call, palm, rival, noor):
     assert live.rings_html(type(palm).objects.filter(pk=rival.pk)) == ""
     Call.objects.update(state=Call.State.ENDED)
     assert live.rings_html(type(palm).objects.filter(pk=palm.pk)) == ""
+
+
+# The desk's hours, and shifts at one venue
+
+
+def desk_of(venue, rules):
+    return venue.hours.create(slug="desk", names={"en": "Front desk"}, rules=rules)
+
+
+def at_noon(monkeypatch):
+    noon = datetime(2026, 11, 24, 8, tzinfo=UTC)  # in Dubai, on a Tuesday
+    monkeypatch.setattr(timezone, "now", lambda: noon)
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason", "outcome"),
+    [
+        ("Mo-Su 08:00-20:00", "asked_for_person", "waiting"),
+        ("Mo-Su 14:00-20:00", "asked_for_person", "nobody"),
+        ("Mo-Su 14:00-20:00", "emergency", "waiting"),
+        ("24/7", "asked_for_person", "waiting"),
+    ],
+)
+def test_nobody_is_promised_while_the_desk_is_closed_but_in_an_emergency(
+    call, noor, rung, monkeypatch, django_capture_on_commit_callbacks, rules, reason, outcome
+):
+    at_noon(monkeypatch)
+    desk_of(call.venue, rules)
+    handing_off.begin_shift(noor)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert handing_off.ask(call, reason).outcome == outcome
+    assert bool(rung) is (outcome == "waiting")
+
+
+def test_the_visitor_is_told_when_the_desk_opens(call, monkeypatch):
+    at_noon(monkeypatch)
+    assert handing_off.desk_is_closed(call.venue) == ""
+    desk = desk_of(call.venue, "Mo-Su 14:00-20:00")
+    assert "two in the afternoon" in handing_off.desk_is_closed(call.venue, "en")
+    desk.rules = "Mo-Su 08:00-20:00"
+    desk.save()
+    assert handing_off.desk_is_closed(call.venue, "en") == ""
+
+
+def test_a_shift_may_be_at_one_venue_only(client, palm, rival, noor):
+    noor.memberships.create(venue=rival, role=Membership.Role.AGENT)
+    sign_in(client, noor)
+    client.post(reverse("staff:shift"), {"on": "1", "venue": palm.slug})
+    assert [shift.venue for shift in Shift.objects.all()] == [palm]
+    assert 'aria-pressed="true"' in client.get(reverse("staff:wall"), {"venue": palm.slug}).text.partition("shift")[2]
+    client.post(reverse("staff:shift"), {"on": "1"})
+    client.post(reverse("staff:shift"), {"on": "0", "venue": palm.slug})
+    assert [shift.venue for shift in Shift.objects.all()] == [rival]
+
+
+def test_a_shift_at_a_venue_of_others_is_none(client, palm, rival, noor):
+    sign_in(client, noor)
+    client.post(reverse("staff:shift"), {"on": "1", "venue": rival.slug})
+    assert not Shift.objects.exists()

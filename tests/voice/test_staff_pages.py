@@ -1,5 +1,6 @@
 """The wall, one call's page and the End button, with the people who must not see or press them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -84,6 +85,61 @@ def test_the_wall_puts_an_answer_without_a_source_first(staff, palm):
     text = staff.get(reverse("staff:wall")).text
     assert text.index(str(needy.pk)) < text.index(str(calm.pk))
     assert "no source" in text
+
+
+def marks(staff):
+    card = staff.get(reverse("staff:wall")).text.partition('data-list="live"')[2].partition("</ol>")[0]
+    words = re.findall(r'<span class="chip (?:warn|bad)"[^>]*?( hidden)?>([^<]+)</span>', card)
+    return [word for is_hidden, word in words if not is_hidden]
+
+
+def test_the_wall_marks_a_question_that_is_asked_twice(staff, palm):
+    call = factories.create_call(venue=palm)
+    call.add_turn("visitor", "When does the pool open?")
+    call.add_turn("agent", "Parking is under the house.", is_answered=True)
+    call.add_turn("visitor", "Thanks")
+    assert marks(staff) == []
+    other = factories.create_call(venue=palm)
+    other.add_turn("visitor", "متى يفتح المسبح؟", language="ar")
+    other.add_turn("visitor", "متى يفتح المسبح من فضلك؟", language="ar")
+    assert marks(staff) == ["asked twice"]
+    for _ in range(2):
+        call.add_turn("visitor", "Thank you")
+    other.add_turn("visitor", "أين موقف السيارات؟", language="ar")
+    assert marks(staff) == []
+
+
+def test_the_wall_marks_a_bad_connection(staff, palm):
+    call = factories.create_call(venue=palm)
+    call.show_connection("good")
+    assert marks(staff) == []
+    call.show_connection("poor")
+    assert marks(staff) == ["bad connection"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "seconds", "text", "expected"),
+    [
+        (Call.Mode.VOICE, 25, "Welcome.", ["silence"]),
+        (Call.Mode.VOICE, 15, "Welcome.", []),
+        (Call.Mode.VOICE, 25, "Welcome. " * 20, []),  # still being said
+        (Call.Mode.TEXT, 25, "Welcome.", []),  # somebody reads
+    ],
+)
+def test_the_wall_marks_a_silence_in_a_spoken_call(staff, palm, mode, seconds, text, expected):
+    call = factories.create_call(venue=palm, mode=mode)
+    call.add_turn("agent", text, said_at=timezone.now() - timedelta(seconds=seconds))
+    assert marks(staff) == expected
+
+
+def test_whoever_waits_for_a_person_comes_before_other_needs_and_these_before_the_rest(staff, palm):
+    calm, poor, waits = (factories.create_call(venue=palm) for _ in range(3))
+    waits.hand_offs.create(reason="asked_for_person")
+    Call.objects.filter(pk=poor.pk).update(connection="poor", began_at=timezone.now() + timedelta(seconds=1))
+    Call.objects.filter(pk=calm.pk).update(began_at=timezone.now() + timedelta(seconds=2))
+    assert marks(staff) == ["wants a person", "bad connection"]
+    page = staff.get(reverse("staff:wall")).text
+    assert page.index(f"call-{waits.pk}") < page.index(f"call-{poor.pk}") < page.index(f"call-{calm.pk}")
 
 
 def test_the_wall_shows_one_venue_when_asked(staff, palm, rival):

@@ -34,6 +34,10 @@ def call_address(call, query=""):
     return f"/ws/staff/calls/{getattr(call, 'pk', call)}/{query}"
 
 
+def spoken(call, text, speaker="visitor"):
+    return {"call": str(call.pk), "speaker": speaker, "text": text}
+
+
 class Socket(WebsocketCommunicator):
     """A browser's socket. As a context: opened at the beginning, closed at the end."""
 
@@ -190,7 +194,7 @@ class StaffSocketTests(TransactionTestCase):
 
             await self.do(live.show_interim, fresh, "visitor", "When does the")
             words = await socket.next()
-            assert words == {"kind": "words", "call": str(fresh.pk), "speaker": "visitor", "text": "When does the"}
+            assert words == {"kind": "words", "words": [spoken(fresh, "When does the")]}
 
             await self.do(fresh.add_turn, "visitor", "When does the pool open?")
             assert "When does the pool open?" in (await socket.next("card"))["html"]
@@ -213,7 +217,7 @@ class StaffSocketTests(TransactionTestCase):
             assert snapshot["state"] == "live"
 
             await self.do(live.show_interim, self.call, "visitor", "When does")
-            assert await socket.next() == {"kind": "words", "speaker": "visitor", "text": "When does"}
+            assert await socket.next() == {"kind": "words", "words": [spoken(self.call, "When does")]}
 
             turn = await self.do(self.call.add_turn, "visitor", "When does the pool open?")
             message = await socket.next("turn")
@@ -311,6 +315,26 @@ class StaffSocketTests(TransactionTestCase):
         assert here.watchers == {}
         assert fanout.group_of(self.palm.pk) not in here.layer.groups
 
+    async def test_words_of_many_calls_travel_together_and_only_the_newest_of_each(self):
+        other = await self.do(factories.create_call, venue=self.palm)
+        with self.replaced(consumers, "WORDS_EVERY_SECONDS", 0.4):
+            async with Socket(wall_address(), self.cookies) as socket:
+                await socket.next("snapshot")
+                for text in ("When", "When does"):
+                    await self.do(live.show_interim, self.call, "visitor", text)
+                await self.do(live.show_interim, other, "agent", "From six")
+                both = [spoken(self.call, "When does"), spoken(other, "From six", "agent")]
+                assert await socket.next() == {"kind": "words", "words": both}
+
+    async def test_words_that_have_become_a_turn_do_not_come_after_it(self):
+        with self.replaced(consumers, "WORDS_EVERY_SECONDS", 0.2):
+            async with Socket(call_address(self.call), self.cookies) as socket:
+                await socket.next("snapshot")
+                await self.do(live.show_interim, self.call, "visitor", "When does")
+                await self.do(self.call.add_turn, "visitor", "When does the pool open?")
+                assert (await socket.next())["kind"] == "turn"
+                assert await socket.receive_nothing(timeout=0.4)
+
     async def test_a_browser_that_is_far_behind_is_asked_to_come_again(self):
         with self.replaced(consumers, "MOST_BEHIND", 5):
             async with Socket(wall_address(), self.cookies) as socket:
@@ -328,6 +352,22 @@ class StaffSocketTests(TransactionTestCase):
         async with Socket(wall_address(), self.cookies) as socket:
             assert (await socket.next())["kind"] == "snapshot"
 
+    async def test_while_the_channel_layer_is_lost_nobody_is_shown_what_would_not_go_on(self):
+        async with Socket(wall_address(), self.cookies) as socket:
+            await socket.next("snapshot")
+            fanout.here().is_lost = True
+            async with Socket(wall_address(), self.cookies) as late:
+                assert await late.closed_with() == consumers.TRY_AGAIN
+            await self.do(self.call.show_agent_state, "speaking")  # it is heard of again
+            await socket.next("card")
+            async with Socket(wall_address(), self.cookies) as later:
+                assert (await later.next())["kind"] == "snapshot"
+
+    def test_a_server_may_close_with_our_codes(self):
+        # Of all others but 1000 Daphne sends none: the socket would stay open and silent.
+        assert 3000 <= consumers.TRY_AGAIN < 5000
+        assert 3000 <= consumers.NOT_FOUND < 5000
+
     async def test_showing_never_disturbs_the_call(self):
         def broken(*args, **kwargs):
             raise ValueError("no template today")
@@ -340,7 +380,7 @@ class StaffSocketTests(TransactionTestCase):
         async with Socket(call_address(self.call), self.cookies) as socket:
             await socket.next("snapshot")
             live.show_interim(self.call, "agent", "From six")
-            assert (await socket.next())["text"] == "From six"
+            assert (await socket.next())["words"] == [spoken(self.call, "From six", "agent")]
 
     # Below
 
