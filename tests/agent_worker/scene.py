@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
+import livekit.plugins.deepgram
+import livekit.plugins.elevenlabs
+import livekit.plugins.openai  # noqa: F401  # plugins register in the main thread
 import numpy as np
 from livekit import rtc
 from livekit.agents import function_tool
