@@ -24,6 +24,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.safestring import SafeString, mark_safe
 
+from voice import masking
 from voice.fanout import Message, group_of, layer_in_use
 from voice.models import Call, HandOff, Happening, Turn
 
@@ -89,7 +90,9 @@ def stop_ringing(hand_off: HandOff) -> None:
 
 @_never_raises
 def show_interim(call: Call, speaker: str, text: str) -> None:
-    """Words still being spoken. They travel as text and are never stored."""
+    """Words still being spoken, masked as soon as they are a number. They travel as text and are never stored."""
+    # Called in the loop of the agent, where no row may be read.
+    text = masking.masked(text, call.venue, asks_rows=False)
     words = {"kind": "words", "call": str(call.pk), "speaker": speaker, "text": text[-LONGEST_INTERIM:]}
     _send(call.venue_id, words, may_be_lost=True)
 
