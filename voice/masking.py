@@ -226,6 +226,12 @@ def _without(run: _Run, own: Collection[str]) -> Iterator[_Run]:
     yield run
 
 
+def is_same_number(one: str, other: str) -> bool:
+    """Are the numbers in these texts the same, however written?"""
+    mine, theirs = ("".join(token.digits for token in _tokens(text)) for text in (one, other))
+    return _is_same(mine, theirs)
+
+
 def _is_same(one: str, other: str) -> bool:
     """With or without the country before it."""
     shorter, longer = sorted((one.lstrip("0"), other.lstrip("0")), key=len)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core import signing
 from django.db import models, transaction
 from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils import timezone
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT_FRESH = timedelta(seconds=15)
 LONGEST_HAPPENING = 500
+RATING_SALT = "voice.rating"
 # A staff page that is open says so every five seconds.
 WATCHING_FRESH = timedelta(seconds=12)
 
@@ -151,6 +153,11 @@ class Call(models.Model):
     @property
     def agent_identity(self) -> str:
         return agent_identity(str(self.pk))
+
+    @property
+    def rating_key(self) -> str:
+        """With it, and only with it, the visitor rates this call."""
+        return signing.dumps(str(self.pk), salt=RATING_SALT)
 
     @cached_property
     def watchers(self) -> list[User]:
@@ -297,6 +304,11 @@ class Call(models.Model):
         happening = self.happenings.create(kind=kind, name=name[:60], text=text[:LONGEST_HAPPENING], ms=ms, user=user)
         transaction.on_commit(lambda: live.show_happening(happening))
         return happening
+
+    def begin_recording(self, at: datetime) -> None:
+        """From `at` on the sound is kept: second 0 of the file."""
+        Call.objects.filter(pk=self.pk).update(recording_began_at=at)
+        self.recording_began_at = at
 
     def _tell_the_staff(self) -> None:
         from voice import live
