@@ -228,7 +228,7 @@ function close(state, reason) {
   announce(`${words[`state_${state}`]} ${sentence}`)
   // Whoever was at a button that is gone would find themselves at the top of the page.
   if (!panel.contains(document.activeElement) || document.activeElement.closest("[data-part=bar]")) {
-    part("ways").querySelector("button:not([hidden])")?.focus({ preventScroll: true })
+    part("ways").querySelector("[data-way]:not([hidden])")?.focus({ preventScroll: true })
   }
 }
 
