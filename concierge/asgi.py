@@ -10,6 +10,7 @@ django_app = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from concierge.tracing import traced  # noqa: E402
 from voice import answering  # noqa: E402
 from voice.routing import SameOriginOnly, websocket_urlpatterns  # noqa: E402
 
@@ -18,7 +19,7 @@ if settings.LOADS_CLOUD_PLUGINS:
 
 application = ProtocolTypeRouter(
     {
-        "http": django_app,
+        "http": traced(django_app),
         # Channels' stubs know their own wrappers only.
         "websocket": SameOriginOnly(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),  # type: ignore[arg-type]
     }

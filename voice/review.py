@@ -179,7 +179,7 @@ def _lines(call: Call, turns: Sequence[Turn], language: str) -> list[str]:
         for citation in turn.citations.all():
             article = citation.version.text.article
             live = next((text.live for text in article.texts.all() if text.language == language and text.live), None)
-            titles[article.slug] = (live or citation.version).title
+            titles[article.slug] = _isolated((live or citation.version).title)
     asked, vain = list(dict.fromkeys(asked)), list(dict.fromkeys(vain))
     lines = []
     if asked:
@@ -206,4 +206,9 @@ def _lines(call: Call, turns: Sequence[Turn], language: str) -> list[str]:
 
 def _quoted(text: str) -> str:
     text = " ".join(text.split())
-    return f"“{text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE].rstrip() + '…'}”"
+    return _isolated(f"“{text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE].rstrip() + '…'}”")
+
+
+def _isolated(text: str) -> str:
+    """With marks that keep its own direction to it: English words stand whole in an Arabic line."""
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"

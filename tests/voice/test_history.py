@@ -265,8 +265,8 @@ def test_the_summary_quotes_the_visitor_and_names_articles_in_the_staffs_languag
     review.review(call)
     call.refresh_from_db()
     assert call.summary["en"].splitlines() == [
-        "Asked: “When does the pool open?” · “Do you rent bicycles?”",
-        "Answered from: Rooftop pool",
+        "Asked: \u2068“When does the pool open?”\u2069 · \u2068“Do you rent bicycles?”\u2069",
+        "Answered from: \u2068Rooftop pool\u2069",
         "A person was called (emergency); nobody came.",
     ]
     assert "المسبح" in call.summary["ar"]
@@ -300,6 +300,14 @@ def test_an_answer_from_the_wrong_article_becomes_a_golden_question(palm, wrong)
     assert turn.wrong == "other_article"
     assert AuditEntry.objects.get(verb="wrong").details == {"reason": "other_article"}
     assert "another article answers it" in editor.get(f"/staff/calls/{turn.call_id}/").text
+
+
+def test_only_an_answer_can_be_called_wrong_on_the_calls_page(palm, wrong):
+    turn, page = wrong
+    greeting = turn.call.add_turn("agent", "Are you still there?")
+    text = browser_of(palm, Membership.Role.EDITOR).get(f"/staff/calls/{turn.call_id}/").text
+    assert page in text
+    assert page.replace(f"/{turn.pk}/", f"/{greeting.pk}/") not in text
 
 
 def test_an_answer_that_should_have_been_none_becomes_a_golden_question_without_articles(palm, wrong):
