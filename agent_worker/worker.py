@@ -23,6 +23,7 @@ from agent_worker.behaviors.language import follow_language
 from agent_worker.behaviors.mishearing import admit_not_understanding
 from agent_worker.behaviors.monologue import stop_monologues
 from agent_worker.behaviors.opener import open_slow_answers, rehearse
+from agent_worker.behaviors.recording import record_sound
 from agent_worker.behaviors.ringing import ring_until_somebody_comes
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
@@ -149,6 +150,8 @@ async def hold(ctx: JobContext, call: Call) -> None:
         session_host=False,  # a visitor could read the prompt through it
         record=False,  # its default uploads
     )
+    if call.is_recorded and not is_typed:
+        await record_sound(ctx, session, call)
     # The session listens before the room is joined, so that words from before are not lost; but whom it listens to
     # can only be said once it has joined: the visitor, and not whoever comes first.
     await ctx.connect()

@@ -57,6 +57,12 @@ class Venue(models.Model):
     voice = models.JSONField(default=dict, blank=True, help_text='Choices for this venue, such as {"tts_voice": "…"}.')
 
     retention_days = models.PositiveSmallIntegerField(default=30, help_text="Days after which calls are deleted.")
+    masks_numbers = models.BooleanField(
+        default=True, help_text="Telephone, card and Emirates-ID numbers become dots in what is stored."
+    )
+    records_calls = models.BooleanField(
+        default=False, help_text="Keep the sound of a call whose visitor has agreed to it before."
+    )
     longest_call_minutes = models.PositiveSmallIntegerField(default=15)
     daily_minutes = models.PositiveIntegerField(default=600, help_text="Minutes of calls a day, all together.")
     concurrent_calls = models.PositiveSmallIntegerField(default=10)

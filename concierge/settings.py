@@ -189,6 +189,9 @@ RING_AGAIN_SECONDS = env.int("RING_AGAIN_SECONDS", default=20)
 # Calls that one worker takes at once; 0 lets it choose by its cores and profile.
 WORKER_SLOTS = env.int("WORKER_SLOTS", default=0)
 
+# Where the worker writes the sound of calls, and the web process reads it.
+RECORDINGS_DIR = Path(env("RECORDINGS_DIR", default="") or DATA_DIR / "recordings")
+
 # Voice
 
 PROFILE = env("CONCIERGE_PROFILE", default="auto")

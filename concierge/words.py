@@ -29,6 +29,8 @@ def visitor_words() -> dict[str, str]:
         "hint_quiet": _("We hear nothing from your microphone. It may be switched off in the settings of this device."),
         "hint_unsent": _("Your last question was not sent. Please send it again."),
         "retry_after": _("Try again in {seconds} seconds."),
+        "rated": _("Thank you, that is kept."),
+        "rated_not": _("That did not reach us. Please try again."),
         # What went wrong
         "problem_mic_refused": _(
             "This page may not use your microphone. Allow it beside the address of the page, or type instead."

@@ -16,6 +16,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from concierge import livekit_server
 from concierge.asgi import application
@@ -84,6 +85,10 @@ ROUTES: dict[str, list[Route]] = {
     "voice/token": [
         Route("venue", "/voice/token", method="POST", data={}, content_type=JSON, venue_host=201, **SAME_FOR_ALL)
     ],
+    "voice/rating": [
+        # Whoever has the key of a call is its visitor; nobody here has one.
+        Route("venue", "/voice/rating", method="POST", data={}, content_type=JSON, venue_host=400, **SAME_FOR_ALL)
+    ],
     "voice/webhook": [
         # LiveKit signs what it sends; who one is does not matter.
         Route("console", "/voice/webhook", everybody(401), everybody(401), "POST", {}, JSON, anonymous=401)
@@ -98,6 +103,22 @@ ROUTES: dict[str, list[Route]] = {
     + [Route("member:manager", "/staff/history/calls.exe", everybody(404))],
     # Those of rivals open too, with the rival's own.
     "staff/numbers/": [Route("member:viewer", "/staff/numbers/?venue=palm", everybody(200), everybody(200))],
+    "staff/audit/": [Route("member:manager", "/staff/audit/", *[at_least("manager", 200)] * 2)],
+    "staff/call-backs/<int:pk>/done": [
+        Route("member:agent", "/staff/call-backs/{call_back}/done", at_least("agent", 302), method="POST")
+    ],
+    "staff/calls/<uuid:pk>/erase/": [
+        Route("member:manager", "/staff/calls/{ended}/erase/", at_least("manager", 200)),
+        Route("member:manager", "/staff/calls/{ended}/erase/", at_least("manager", 422), method="POST"),
+        Route("member:manager", "/staff/calls/{call}/erase/", everybody(404)),  # it goes on
+    ],
+    "staff/calls/<uuid:pk>/recording.ogg": [
+        Route("member:viewer", "/staff/calls/{ended}/recording.ogg", everybody(200)),
+        Route("member:viewer", "/staff/calls/{call}/recording.ogg", everybody(404)),
+    ],
+    "staff/calls/<uuid:pk>/scorecard": [
+        Route("member:editor", "/staff/calls/{ended}/scorecard", at_least("editor", 302), method="POST", data={})
+    ],
     "staff/calls/<uuid:pk>/turns/<int:turn>/wrong": [
         Route("member:editor", "/staff/calls/{call}/turns/2/wrong", at_least("editor", 200)),
         Route(
@@ -232,11 +253,18 @@ GROUPED = {route: pattern for route, pattern in ALL.items() if route.startswith(
 @dataclass
 class Cast:
     call: Call
+    ended: Call
     intake: Import
     cookies: dict[str, dict[str, str]]  # by person
 
     def example(self, address: str) -> str:
-        return address.format(call=self.call.pk, intake=self.intake.pk, hand_off=self.call.hand_offs.get().pk)
+        return address.format(
+            call=self.call.pk,
+            ended=self.ended.pk,
+            intake=self.intake.pk,
+            hand_off=self.call.hand_offs.get().pk,
+            call_back=self.call.call_backs.get().pk,
+        )
 
     def client(self, person: str) -> Client:
         """Visitors and console people differ by host only; a cookie of the console may reach a venue's host too."""
@@ -247,7 +275,7 @@ class Cast:
 
 
 @pytest.fixture
-def cast(palm, rival, livekit, monkeypatch):
+def cast(palm, rival, livekit, monkeypatch, tmp_path):
     monkeypatch.setattr(livekit_server, "greet", lambda **patience: None)
     monkeypatch.setattr(settings, "METRICS_TOKEN", SECRET)
     factories.create_worker(free_slots=1000)
@@ -259,7 +287,12 @@ def cast(palm, rival, livekit, monkeypatch):
     Gap.objects.create(pk=1, venue=palm).questions.create(turn=turn, embedder="none", vector=b"")
     call.turns.create(pk=2, number=2, speaker="agent", text=SECRET)
     call.hand_offs.create(reason="asked_for_person")
-    ended = factories.create_call(venue=palm, state=Call.State.ENDED)
+    call.call_backs.create(number="050 123 4567", words=SECRET)
+    ended = factories.create_call(
+        venue=palm, state=Call.State.ENDED, is_recorded=True, recording_began_at=timezone.now()
+    )
+    monkeypatch.setattr(settings, "RECORDINGS_DIR", tmp_path)
+    (tmp_path / f"{ended.pk}.ogg").write_text(SECRET)
     ended.add_turn("visitor", SECRET)
     cookies: dict[str, dict[str, str]] = {"visitor": {}, "anonymous": {}}
     users = {f"own {role}": factories.create_user(venue=palm, role=role) for role in ROLES}
@@ -271,7 +304,7 @@ def cast(palm, rival, livekit, monkeypatch):
         cookies[person] = {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
     cookies["visitor with a manager's cookie"] = cookies["own manager"]
     cookies["visitor with a superuser's cookie"] = cookies["superuser"]
-    return Cast(call, intake, cookies)
+    return Cast(call, ended, intake, cookies)
 
 
 def answer(response) -> int | str:

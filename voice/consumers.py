@@ -229,15 +229,22 @@ class WallConsumer(StaffConsumer):
         return {
             "live": live.cards_html(live.going_on(venues)),
             "ended": live.cards_html(live.just_ended(venues)),
+            "call_backs": live.call_backs_html(venues),
             "rings": live.rings_html(venues.filter(pk__in=self.rung_for)),
         }
 
     def concerns_page(self, message: Message) -> bool:
         if message["kind"] in ("ring", "ring_over"):
             return message["venue"] in self.rung_for
-        return message["kind"] == "words" or bool(message.get("took_place"))
+        return message["kind"] in ("words", "gone", "call_back", "call_back_done") or bool(message.get("took_place"))
 
     def for_page(self, message: Message) -> Message:
+        if message["kind"] == "gone":
+            return {"kind": "gone", "call": message["call"]}
+        if message["kind"] == "call_back_done":
+            return {"kind": "call_back_done", "call_back": message["call_back"]}
+        if message["kind"] == "call_back":
+            return {"kind": "call_back", "call_back": message["call_back"], "html": message["html"][self.language]}
         if message["kind"] == "ring_over":
             return {"kind": "ring_over", "hand_off": message["hand_off"]}
         if message["kind"] == "ring":
@@ -295,9 +302,12 @@ class CallConsumer(StaffConsumer):
         }
 
     def concerns_page(self, message: Message) -> bool:
-        return message["call"] == str(self.call_pk) and message["kind"] not in ("ring", "ring_over")
+        is_for_walls = message["kind"] in ("ring", "ring_over", "call_back", "call_back_done")
+        return message["call"] == str(self.call_pk) and not is_for_walls
 
     def for_page(self, message: Message) -> Message:
+        if message["kind"] == "gone":
+            return {"kind": "gone"}
         if message["kind"] == "happening":
             return {"kind": "happening", "at": message["at"], "happening": message["happening"][self.language]}
         told: Message = {"kind": "head", "state": message["state"], "head": message["head"][self.language]}

@@ -11,7 +11,7 @@ from django.utils import timezone
 from concierge.hours import spoken_sentence, state_of
 from concierge.models import Membership, Venue
 from voice import live
-from voice.models import Call, CallBack, HandOff, Shift
+from voice.models import Call, CallBack, HandOff, Happening, Shift
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -81,7 +81,19 @@ def _settle(hand_off: HandOff, outcome: str, **facts: object) -> bool:
 
 
 def call_back(call: Call, number: str, words: str) -> CallBack:
-    return call.call_backs.create(number=number[:40], words=words[:500])
+    asked = call.call_backs.create(number=number[:40], words=words[:500])
+    transaction.on_commit(lambda: live.show_call_back(asked))
+    return asked
+
+
+def called_back(asked: CallBack, user: User) -> bool:
+    """`user` has called the visitor. False if somebody had already."""
+    waiting = CallBack.objects.filter(pk=asked.pk, done_at=None)
+    if not waiting.update(done_at=timezone.now(), done_by=user):
+        return False
+    asked.call.add_happening(Happening.Kind.VERB, "called_back", user=user)
+    transaction.on_commit(lambda: live.take_down_call_back(asked))
+    return True
 
 
 def begin_shift(user: User, venue: str = "") -> int:

@@ -29,6 +29,7 @@ class Wanted:
     words: str = ""
     language: str = ""
     outcome: str = ""
+    rating: str = ""
     tag: str = ""
     since: date | None = None
     until: date | None = None
@@ -41,6 +42,8 @@ def find_calls(venues: QuerySet[Venue], wanted: Wanted) -> QuerySet[Call]:
         calls = calls.filter(language=wanted.language)
     if wanted.outcome:
         calls = calls.filter(outcome=wanted.outcome)
+    if wanted.rating:
+        calls = calls.filter(rating=wanted.rating)
     if wanted.tag:
         calls = calls.filter(tag_words__contains=f" {wanted.tag} ")
     if wanted.since or wanted.until:
@@ -50,15 +53,15 @@ def find_calls(venues: QuerySet[Venue], wanted: Wanted) -> QuerySet[Call]:
     return calls.order_by("-opened_at", "-pk")
 
 
-def within_days(venues: QuerySet[Venue], since: date | None, until: date | None) -> Q:
-    """Calls of these days, by the clock of each venue."""
+def within_days(venues: QuerySet[Venue], since: date | None, until: date | None, of: str = "opened_at") -> Q:
+    """Rows of these days, by the clock of each venue. `of` is the field with the moment."""
     days = Q()
     for zone in sorted(set(venues.values_list("timezone", flat=True))):
         here = Q(venue__timezone=zone)
         if since:
-            here &= Q(opened_at__gte=_midnight(since, zone))
+            here &= Q(**{f"{of}__gte": _midnight(since, zone)})
         if until and until < date.max:
-            here &= Q(opened_at__lt=_midnight(until + timedelta(days=1), zone))
+            here &= Q(**{f"{of}__lt": _midnight(until + timedelta(days=1), zone)})
         days |= here
     return days
 

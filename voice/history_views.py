@@ -22,14 +22,14 @@ from concierge.models import Membership, Venue
 from concierge.templatetags.look import own_name
 from knowledge.reading.table import harmless_cell
 from voice import history
-from voice.models import AuditEntry, Call, Turn
+from voice.models import AuditEntry, Call, Scorecard, Turn
 
 MANAGER = Membership.Role.MANAGER
 CALLS_A_PAGE = 30
 EXPORTED_AT_ONCE = 200
 COLUMNS = [
-    "call", "venue", "language", "mode", "opened_at", "ended_at", "seconds", "end_reason", "outcome", "tags", "turns",
-    "summary", "transcript",
+    "call", "venue", "language", "mode", "opened_at", "ended_at", "seconds", "end_reason", "outcome", "tags", "rating",
+    "rating_words", "scorecards", "turns", "summary", "transcript",
 ]  # fmt: skip
 
 
@@ -42,6 +42,7 @@ class HistoryForm(forms.Form):
     venue = forms.ChoiceField(required=False)
     language = forms.ChoiceField(required=False)
     outcome = forms.ChoiceField(required=False, choices=[("", _("Any outcome")), *Call.Outcome.choices])
+    rating = forms.ChoiceField(required=False, choices=[("", _("Any rating")), *Call.Rating.choices])
     tag = forms.ChoiceField(required=False, choices=[("", _("Any tag")), *Call.Tag.choices])
     since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date", "class": "box"}))
     until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date", "class": "box"}))
@@ -52,7 +53,7 @@ class HistoryForm(forms.Form):
         codes = [(code, own_name(code)) for code in history.languages_of(venues)]
         self.fields["venue"].choices = [("", _("All venues")), *places]  # type: ignore[attr-defined]
         self.fields["language"].choices = [("", _("Any language")), *codes]  # type: ignore[attr-defined]
-        for name in ("venue", "language", "outcome", "tag"):
+        for name in ("venue", "language", "outcome", "rating", "tag"):
             self.fields[name].widget.attrs["class"] = "box"
 
 
@@ -80,6 +81,7 @@ def read(request: HttpRequest, role: str | None = None) -> Asked:
         words=facts.get("q") or "",
         language=facts.get("language") or "",
         outcome=facts.get("outcome") or "",
+        rating=facts.get("rating") or "",
         tag=facts.get("tag") or "",
         since=facts.get("since"),
         until=facts.get("until"),
@@ -133,11 +135,12 @@ def as_csv(calls: QuerySet[Call]) -> tuple[str, str]:
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(COLUMNS)
-    for call in calls.prefetch_related("turns").iterator(chunk_size=EXPORTED_AT_ONCE):
+    for call in calls.prefetch_related("turns", "scorecards__reviewer").iterator(chunk_size=EXPORTED_AT_ONCE):
         facts = facts_of(call)
         transcript = "\n".join(f"{turn['speaker']}: {turn['text']}" for turn in facts["transcript"])
         row = facts | {
             "tags": " ".join(facts["tags"]),
+            "scorecards": "\n".join(" · ".join(map(str, card.values())) for card in facts["scorecards"]),
             "turns": len(facts["transcript"]),
             "summary": call.summary.get(translation.get_language() or "", ""),
             "transcript": transcript,
@@ -147,7 +150,9 @@ def as_csv(calls: QuerySet[Call]) -> tuple[str, str]:
 
 
 def as_json(calls: QuerySet[Call]) -> tuple[str, str]:
-    rows = calls.prefetch_related("turns__citations__version__text__article").iterator(chunk_size=EXPORTED_AT_ONCE)
+    rows = calls.prefetch_related("turns__citations__version__text__article", "scorecards__reviewer").iterator(
+        chunk_size=EXPORTED_AT_ONCE
+    )
     whole = [facts_of(call) | {"transcript": [turn_facts(turn) for turn in call.turns.all()]} for call in rows]
     return json.dumps(whole, ensure_ascii=False, indent=1), "application/json"
 
@@ -164,8 +169,23 @@ def facts_of(call: Call) -> dict[str, Any]:
         "end_reason": call.end_reason,
         "outcome": call.outcome,
         "tags": call.tags,
+        "rating": call.rating,
+        "rating_words": call.rating_words,
+        "scorecards": [card_facts(card) for card in call.scorecards.all()],
         "summary": call.summary,
         "transcript": [{"speaker": turn.speaker, "text": turn.text} for turn in call.turns.all()],
+    }
+
+
+def card_facts(card: Scorecard) -> dict[str, str]:
+    return {
+        "reviewer": card.reviewer.get_username() if card.reviewer else "",
+        "correct": card.is_correct,
+        "complete": card.is_complete,
+        "polite": card.is_polite,
+        "hand_off": card.hand_off,
+        "note": card.note,
+        "at": card.at.isoformat(timespec="seconds"),
     }
 
 

@@ -26,8 +26,9 @@ from django.utils import timezone, translation
 from django.utils.safestring import SafeString, mark_safe
 
 from knowledge.search import is_courtesy
+from voice import masking
 from voice.fanout import Message, group_of, layer_in_use
-from voice.models import Call, HandOff, Happening, Turn
+from voice.models import Call, CallBack, HandOff, Happening, Turn
 
 if TYPE_CHECKING:
     from concierge.models import Venue
@@ -93,8 +94,30 @@ def stop_ringing(hand_off: HandOff) -> None:
 
 
 @_never_raises
+def show_call_back(call_back: CallBack) -> None:
+    """A visitor wants to be called back."""
+    told = {"call_back": call_back.pk, "html": _in_each_language(call_back_html, call_back)}
+    _send(call_back.call.venue_id, {"kind": "call_back", "call": str(call_back.call_id), **told})
+
+
+@_never_raises
+def take_down_call_back(call_back: CallBack) -> None:
+    """Somebody has called the visitor."""
+    told = {"call_back": call_back.pk, "call": str(call_back.call_id)}
+    _send(call_back.call.venue_id, {"kind": "call_back_done", **told})
+
+
+@_never_raises
+def forget_call(call: Call) -> None:
+    """The call was erased: what shows it has to take it away."""
+    _send(call.venue_id, {"kind": "gone", "call": str(call.pk)})
+
+
+@_never_raises
 def show_interim(call: Call, speaker: str, text: str) -> None:
-    """Words still being spoken. They travel as text and are never stored."""
+    """Words still being spoken, masked as soon as they are a number. They travel as text and are never stored."""
+    # Called in the loop of the agent, where no row may be read.
+    text = masking.masked(text, call.venue, asks_rows=False)
     words = {"kind": "words", "call": str(call.pk), "speaker": speaker, "text": text[-LONGEST_INTERIM:]}
     _send(call.venue_id, words, may_be_lost=True)
 
@@ -185,6 +208,17 @@ def rings_html(venues: QuerySet[Venue]) -> SafeString:
         call__venue__in=venues, call__state=Call.State.LIVE, outcome=HandOff.Outcome.WAITING
     ).select_related("call__venue")
     return mark_safe("".join(ring_html(hand_off) for hand_off in waiting.order_by("asked_at")))
+
+
+def call_back_html(call_back: CallBack) -> SafeString:
+    return render_to_string("voice/_call_back.html", {"call_back": call_back})
+
+
+def call_backs_html(venues: QuerySet[Venue]) -> SafeString:
+    """Those whom nobody has called back yet, the last who asked first."""
+    waiting = CallBack.objects.filter(call__venue__in=venues, done_at=None).select_related("call__venue")
+    waiting = waiting.prefetch_related("call__venue__texts")
+    return mark_safe("".join(call_back_html(call_back) for call_back in waiting))
 
 
 def hold_of(call: Call) -> Message:

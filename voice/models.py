@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core import signing
 from django.db import models, transaction
 from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils import timezone
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT_FRESH = timedelta(seconds=15)
 LONGEST_HAPPENING = 500
+RATING_SALT = "voice.rating"
 # A staff page that is open says so every five seconds.
 WATCHING_FRESH = timedelta(seconds=12)
 
@@ -73,6 +75,10 @@ class Call(models.Model):
         HANDED_OFF = "handed_off", gettext_lazy("handed off")
         ABANDONED = "abandoned", gettext_lazy("abandoned")
 
+    class Rating(models.TextChoices):
+        GOOD = "good", gettext_lazy("it helped")
+        POOR = "poor", gettext_lazy("it did not help")
+
     class Tag(models.TextChoices):
         """What a reviewer may want to look at; voice.review has the rule of each."""
 
@@ -117,6 +123,14 @@ class Call(models.Model):
     tag_words = models.CharField(max_length=120, blank=True)
     summary = models.JSONField(default=dict, blank=True, help_text="What it was about, in each language of the staff.")
     reviewed_at = models.DateTimeField(null=True, blank=True, help_text="When tags and summary were made.")
+    # Two calls from one opened page have the same. It is kept nowhere in the browser.
+    visit = models.CharField(max_length=36, blank=True, help_text="The page, once opened, from which it was made.")
+    is_recorded = models.BooleanField(
+        default=False, help_text="As it was at the start: the venue records, and the visitor agreed."
+    )
+    recording_began_at = models.DateTimeField(null=True, blank=True, help_text="Second 0 of the recording.")
+    rating = models.CharField(max_length=5, choices=Rating, blank=True, help_text="What the visitor thought of it.")
+    rating_words = models.CharField(max_length=500, blank=True)
 
     objects = CallQuerySet.as_manager()
 
@@ -126,6 +140,7 @@ class Call(models.Model):
             models.Index(fields=["venue", "state"]),
             models.Index(fields=["state", "opened_at"]),
             models.Index(fields=["venue", "opened_at"]),
+            models.Index(fields=["venue", "visit"]),
         ]
 
     def __str__(self) -> str:
@@ -138,6 +153,11 @@ class Call(models.Model):
     @property
     def agent_identity(self) -> str:
         return agent_identity(str(self.pk))
+
+    @property
+    def rating_key(self) -> str:
+        """With it, and only with it, the visitor rates this call."""
+        return signing.dumps(str(self.pk), salt=RATING_SALT)
 
     @cached_property
     def watchers(self) -> list[User]:
@@ -252,12 +272,13 @@ class Call(models.Model):
         is_confirmed: bool = False,
         citations: Iterable[tuple[int, str, float]] = (),
     ) -> Turn:
-        """Store one thing said, then show it to the staff who are watching.
+        """Store one thing said, with its numbers masked, then show it to the staff who are watching.
 
         `citations` are (version id, passage text, score). `metrics` are milliseconds by stage.
         """
-        from voice import gaps, live
+        from voice import gaps, live, masking
 
+        text = masking.masked(text, self.venue)
         with transaction.atomic():
             # The row is locked by this UPDATE until commit, so that two turns never get one number.
             Call.objects.filter(pk=self.pk).update(language=F("language"))
@@ -288,11 +309,17 @@ class Call(models.Model):
         self, kind: str, name: str, text: str = "", *, ms: int | None = None, user: User | None = None
     ) -> Happening:
         """Store something that is done and not said, then show it between the turns."""
-        from voice import live
+        from voice import live, masking
 
+        text = masking.masked(text, self.venue)
         happening = self.happenings.create(kind=kind, name=name[:60], text=text[:LONGEST_HAPPENING], ms=ms, user=user)
         transaction.on_commit(lambda: live.show_happening(happening))
         return happening
+
+    def begin_recording(self, at: datetime) -> None:
+        """From `at` on the sound is kept: second 0 of the file."""
+        Call.objects.filter(pk=self.pk).update(recording_began_at=at)
+        self.recording_began_at = at
 
     def _tell_the_staff(self) -> None:
         from voice import live
@@ -483,8 +510,38 @@ class CallBack(models.Model):
         return f"{self.number} for {self.call}"
 
 
+class Scorecard(models.Model):
+    """What one reviewer thinks of a call that is over."""
+
+    class Degree(models.TextChoices):
+        YES = "yes", gettext_lazy("yes")
+        PARTLY = "partly", gettext_lazy("partly")
+        NO = "no", gettext_lazy("no")
+
+    class HandOffHandled(models.TextChoices):
+        WELL = "well", gettext_lazy("handled well")
+        BADLY = "badly", gettext_lazy("handled badly")
+        UNNEEDED = "unneeded", gettext_lazy("not needed")
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="scorecards")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    is_correct = models.CharField(gettext_lazy("Was it correct?"), max_length=10, choices=Degree)
+    is_complete = models.CharField(gettext_lazy("Was it complete?"), max_length=10, choices=Degree)
+    is_polite = models.CharField(gettext_lazy("Was it polite?"), max_length=10, choices=Degree)
+    hand_off = models.CharField(gettext_lazy("A person for the visitor"), max_length=10, choices=HandOffHandled)
+    note = models.CharField(gettext_lazy("Note"), max_length=500, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [models.UniqueConstraint(fields=["call", "reviewer"], name="one_scorecard_a_reviewer")]
+
+    def __str__(self) -> str:
+        return f"{self.reviewer} on {self.call}"
+
+
 class AuditEntry(models.Model):
-    """What a member of staff did to a call. It outlives the call, though not the words in it."""
+    """What a member of staff did to a call, read or took along. It outlives the call, though not the words in it."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     call = models.ForeignKey(Call, models.SET_NULL, null=True, related_name="audit")
@@ -496,7 +553,7 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ["-at", "-pk"]
         verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["venue", "at"])]
+        indexes = [models.Index(fields=["venue", "at"]), models.Index(fields=["call", "user", "verb"])]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.verb}"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from concierge.models import Venue
-from voice import rooms
+from voice import recordings, rooms
 from voice.models import AuditEntry, Call, Watching, Worker
 
 NEVER_CAME = timedelta(minutes=2)
@@ -44,6 +44,7 @@ def delete_expired() -> int:
         AuditEntry.objects.filter(call__venue=venue, call__state="ended", call__ended_at__lt=cut).update(details={})
         _, counts = Call.objects.filter(venue=venue, state="ended", ended_at__lt=cut).delete()
         deleted += counts.get("voice.Call", 0)
+    recordings.delete_strays()
     Worker.objects.filter(seen_at__lt=timezone.now() - OLD_WORKER).delete()
     Watching.objects.filter(seen_at__lt=timezone.now() - OLD_WORKER).delete()
     return deleted

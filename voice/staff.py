@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from concierge.access import member_required
 from concierge.models import Membership, Venue
-from voice import handing_off, live, verbs
+from voice import auditing, handing_off, live, recordings, scorecards, verbs
 from voice.models import AuditEntry, Call, CallBack, HandOff, Shift
 
 
@@ -28,6 +28,9 @@ def call_page(request: HttpRequest, pk: UUID) -> HttpResponse:
     call = get_object_or_404(Call.objects.visible_to(request.user).select_related("venue"), pk=pk)
     may_steer = Venue.objects.visible_to(request.user, Membership.Role.AGENT).filter(pk=call.venue_id).exists()
     may_edit = Venue.objects.visible_to(request.user, Membership.Role.EDITOR).filter(pk=call.venue_id).exists()
+    is_over = call.state == Call.State.ENDED
+    may_erase = Venue.objects.visible_to(request.user, Membership.Role.MANAGER).filter(pk=call.venue_id).exists()
+    auditing.note_reading(call, request.user)
     return render(
         request,
         "voice/call.html",
@@ -37,6 +40,10 @@ def call_page(request: HttpRequest, pk: UUID) -> HttpResponse:
             "transcript": live.transcript_html(call),
             "may_steer": may_steer,
             "may_edit": may_edit,
+            "may_erase": is_over and may_erase,
+            "has_recording": is_over and recordings.is_kept(call),
+            "scorecards": call.scorecards.select_related("reviewer"),
+            "scorecard": scorecards.form_of(call, request.user) if is_over and may_edit else None,
             "longest_line": verbs.LONGEST_LINE,
             "spoken_language": verbs.spoken_language(call),
         },
@@ -82,6 +89,21 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @member_required(Membership.Role.AGENT)
+def called_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """The visitor was called: nobody else needs to."""
+    may_steer = Venue.objects.visible_to(request.user, Membership.Role.AGENT)
+    asked = get_object_or_404(CallBack.objects.filter(call__venue__in=may_steer).select_related("call__venue"), pk=pk)
+    if handing_off.called_back(asked, request.user):  # type: ignore[arg-type]
+        audited = {"call": asked.call, "venue_id": asked.call.venue_id, "verb": "called_back"}
+        AuditEntry.objects.create(user_id=request.user.pk, **audited)
+        messages.success(request, _("Marked as called back."))
+    else:
+        messages.info(request, _("Somebody had called back already."))
+    return redirect("staff:wall")
+
+
+@require_POST
+@member_required(Membership.Role.AGENT)
 def shift(request: HttpRequest) -> HttpResponse:
     """Go on shift (`on`=1) or off it, at `venue`, or at all venues where one may take calls."""
     change = handing_off.begin_shift if request.POST.get("on") == "1" else handing_off.end_shift
@@ -113,7 +135,8 @@ def _wall(request: HttpRequest) -> dict[str, object]:
         .filter(memberships__user=request.user, pk__in=shown)  # type: ignore[misc]
         .exists(),
         "is_on_shift": Shift.objects.filter(user=request.user, venue__in=shown).exists(),  # type: ignore[misc]
-        "call_backs": CallBack.objects.filter(call__venue__in=shown, done_at=None).select_related("call__venue"),
+        "may_call_back": Venue.objects.visible_to(request.user, Membership.Role.AGENT).exists(),
+        "call_backs": live.call_backs_html(shown),
         "live_cards": live.cards_html(going_on),
         "ended_cards": live.cards_html(ended),
     }

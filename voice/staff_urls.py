@@ -1,6 +1,6 @@
 from django.urls import path
 
-from voice import history_views, numbers_view, questions, staff, wrong
+from voice import auditing, erasing, history_views, numbers_view, questions, replay, scorecards, staff, wrong
 
 app_name = "staff"
 urlpatterns = [
@@ -11,6 +11,11 @@ urlpatterns = [
     path("history/calls.<slug:kind>", history_views.export, name="export"),
     path("numbers/", numbers_view.numbers_page, name="numbers"),
     path("calls/<uuid:pk>/", staff.call_page, name="call"),
+    path("audit/", auditing.audit_page, name="audit"),
+    path("call-backs/<int:pk>/done", staff.called_back, name="called_back"),
+    path("calls/<uuid:pk>/erase/", erasing.erase_page, name="erase"),
+    path("calls/<uuid:pk>/recording.ogg", replay.recording, name="recording"),
+    path("calls/<uuid:pk>/scorecard", scorecards.score, name="score"),
     path("calls/<uuid:pk>/golden", questions.make_golden, name="golden"),
     path("calls/<uuid:pk>/turns/<int:turn>/wrong", wrong.wrong_page, name="wrong"),
     path("calls/<uuid:pk>/<slug:verb>", staff.act, name="act"),

@@ -20,7 +20,7 @@ from voice import lines, meters, rooms
 from voice.models import Call
 
 LONGEST_NAME = 60  # characters
-ATTRIBUTES = {"lang", "mode", "page"}
+ATTRIBUTES = {"lang", "mode", "page", "record", "visit"}
 LARGEST_BODY = 4096  # bytes
 
 
@@ -35,6 +35,8 @@ class Wishes(TypedDict):
     language: str
     mode: str
     page: str
+    visit: str
+    is_recorded: bool
 
 
 @csrf_exempt  # a visitor has no session; the Origin is checked instead
@@ -64,6 +66,8 @@ def token(request: HttpRequest) -> JsonResponse:
                 "server_url": settings.LIVEKIT_PUBLIC_URL,
                 "participant_token": rooms.visitor_token(call),
                 "call": str(call.pk),
+                "recorded": call.is_recorded,
+                "rating_key": call.rating_key,
                 "expires_at": (timezone.now() + rooms.TOKEN_LIFETIME).isoformat(),
             },
             status=201,
@@ -101,7 +105,7 @@ def read_wishes(request: HttpRequest, venue: Venue) -> Wishes:
     if not isinstance(attributes, dict):
         raise BadRequest("participant_attributes must be an object of strings.")
     for name in attributes.keys() - ATTRIBUTES:
-        raise BadRequest(f"participant_attributes.{name} is not known; allowed are lang, mode and page.")
+        raise BadRequest(f"participant_attributes.{name} is not known; allowed are lang, mode, page, record and visit.")
     language = text_field("participant_attributes.lang", attributes.get("lang", venue.default_language), 10)
     if language not in venue.languages:
         raise BadRequest(f"participant_attributes.lang must be one of {', '.join(venue.languages)}.")
@@ -109,7 +113,15 @@ def read_wishes(request: HttpRequest, venue: Venue) -> Wishes:
     if mode not in Call.Mode.values:
         raise BadRequest("participant_attributes.mode must be voice or text.")
     page = text_field("participant_attributes.page", attributes.get("page", ""), 200)
-    return Wishes(visitor_name=visitor_name, language=language, mode=mode, page=page)
+    visit = text_field("participant_attributes.visit", attributes.get("visit", ""), 36)
+    agreed = text_field("participant_attributes.record", attributes.get("record", "no"), 10)
+    if agreed not in {"yes", "no"}:
+        raise BadRequest("participant_attributes.record must be yes or no.")
+    # A venue that does not record cannot be made to; typed words have no sound.
+    is_recorded = venue.records_calls and agreed == "yes" and mode == Call.Mode.VOICE
+    return Wishes(
+        visitor_name=visitor_name, language=language, mode=mode, page=page, visit=visit, is_recorded=is_recorded
+    )
 
 
 def text_field(name: str, value: Any, most: int) -> str:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
-from voice import rooms
+from voice import masking, rooms
 from voice.models import AuditEntry, Call, Happening, Worker
 
 if TYPE_CHECKING:
@@ -74,7 +74,11 @@ def do(call: Call, user: User, verb: str, line: str = "") -> Done:
             raise LineDown(_("The call could not be ended: its line does not answer. Please try again.")) from None
         raise LineDown(_("The line of this call does not answer. Please try again.")) from None
     AuditEntry.objects.create(
-        user=user, call=call, venue_id=call.venue_id, verb=verb, details={"line": line} if line else {}
+        user=user,
+        call=call,
+        venue_id=call.venue_id,
+        verb=verb,
+        details={"line": masking.masked(line, call.venue)} if line else {},
     )
     call.add_happening(Happening.Kind.VERB, verb, line, user=user)
     return done

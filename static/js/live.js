@@ -52,6 +52,7 @@ function wall(region) {
   const live = region.querySelector('[data-list="live"]')
   const ended = region.querySelector('[data-list="ended"]')
   const rings = region.querySelector('[data-rings]')
+  const callBacks = region.querySelector('[data-call-backs]')
   const counts = document.querySelectorAll('[data-live-count]')
   const heard = new WeakMap() // by card: when somebody was last heard, on our clock
   settle()
@@ -63,11 +64,20 @@ function wall(region) {
       ended.innerHTML = message.ended
       if (focused) link(document.getElementById(focused))?.focus({ preventScroll: true })
       rings.innerHTML = message.rings
+      callBacks.innerHTML = message.call_backs
     } else if (message.kind === 'ring') {
       const fresh = fragment(message.html)
       document.getElementById(fresh.id)?.remove()
       rings.append(fresh)
       ringTheBell(fresh.innerText)
+    } else if (message.kind === 'call_back') {
+      const fresh = fragment(message.html)
+      document.getElementById(fresh.id)?.remove()
+      callBacks.prepend(fresh)
+    } else if (message.kind === 'call_back_done') {
+      document.getElementById(`call-back-${message.call_back}`)?.remove()
+    } else if (message.kind === 'gone') {
+      document.getElementById(`call-${message.call}`)?.remove()
     } else if (message.kind === 'ring_over') {
       document.getElementById(`ring-${message.hand_off}`)?.remove()
     } else if (message.kind === 'card') {
@@ -178,6 +188,13 @@ function call(region) {
   }
 
   function show(message) {
+    if (message.kind === 'gone') {
+      // Erased: nothing of it stays on the screen.
+      region.querySelector('.connection').textContent = region.querySelector('.connection').dataset.gone
+      for (const part of [head, turns, interims]) part.replaceChildren()
+      for (const part of region.querySelectorAll('.afterwards')) part.remove()
+      return
+    }
     if (message.kind === 'words') return message.words.forEach(speak)
     if (message.kind === 'happening') return happen(message)
     if (!(region.dataset.state === 'ended' && message.state !== 'ended')) {

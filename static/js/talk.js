@@ -7,6 +7,7 @@ import { Ear } from "js/talk/ear.js"
 import { Hearing } from "js/talk/hearing.js"
 import { Levels } from "js/talk/levels.js"
 import { explainEnd, explainTrouble } from "js/talk/problems.js"
+import { letRate } from "js/talk/rating.js"
 import { Sentences } from "js/talk/sentences.js"
 import { askForToken } from "js/talk/token.js"
 import { Transcript } from "js/talk/transcript.js"
@@ -30,6 +31,10 @@ let isLineUp = true
 let lastMode = "voice"
 
 // Getting ready
+
+const rating = letRate({ form: part("rating"), words })
+// Asked on the page before the call; a page without the question records nothing.
+const mayRecord = () => document.querySelector("[data-agree]")?.checked ?? false
 
 const load = () => import("livekit-client")
 
@@ -64,9 +69,11 @@ function start(mode, question = "") {
   sentences = new Sentences()
   hearing = new Hearing()
   transcript.clear()
-  const current = (call = new Call({ mode, load, askForToken: () => askForToken({ language, mode }) }))
+  const current = (call = new Call({ mode, load, askForToken: () => askForToken({ language, mode, mayRecord: mayRecord() }) }))
   listenTo(current, clickedAt)
   panel.dataset.mode = mode
+  part("recorded").hidden = true
+  rating.close()
   part("mute").hidden = mode !== "voice"
   showMuted(false)
   showPerson("")
@@ -134,6 +141,9 @@ function listenTo(current, clickedAt) {
   on("person", ({ how }) => showPerson(how))
   on("sound", ({ blocked }) => {
     part("sound").hidden = !blocked
+  })
+  on("recorded", ({ isRecorded }) => {
+    part("recorded").hidden = !isRecorded
   })
   on("quiet", () => hint(words.hint_quiet))
   on("unsent", () => hint(words.hint_unsent))
@@ -213,13 +223,15 @@ function close(state, reason) {
   for (const way of part("ways").querySelectorAll("[data-way]")) {
     way.hidden = !(ways.includes(way.dataset.way) || way.dataset.way === "back")
   }
+  part("recorded").hidden = true
   part("ways").hidden = false
+  if (!transcript.isEmpty) rating.open(call.ratingKey)
   showEmpty()
   transcript.showEnd()
   announce(`${words[`state_${state}`]} ${sentence}`)
   // Whoever was at a button that is gone would find themselves at the top of the page.
   if (!panel.contains(document.activeElement) || document.activeElement.closest("[data-part=bar]")) {
-    part("ways").querySelector("button:not([hidden])")?.focus({ preventScroll: true })
+    part("ways").querySelector("[data-way]:not([hidden])")?.focus({ preventScroll: true })
   }
 }
 

@@ -22,7 +22,7 @@ from tests.browser.visitor import launch
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 STUB = (Path(__file__).parent / "livekit_stub.js").read_text()
-TOKEN = {"server_url": "ws://127.0.0.1:1", "participant_token": "token"}
+TOKEN = {"server_url": "ws://127.0.0.1:1", "participant_token": "token", "rating_key": "key"}
 WIDE, PHONE, SMALL = (1440, 900), (390, 844), (320, 568)
 
 
@@ -142,7 +142,9 @@ def test_a_call_shows_what_the_agent_is_doing(visit):
             line.agentComes(state)
         line.expect_state(state)
         expect(line.panel.get_by_text(words, exact=True)).to_be_visible()
-    assert line.tokens == [{"participant_attributes": {"lang": "en", "mode": "voice", "page": "/en/"}}]
+    asked = line.tokens[0]["participant_attributes"]
+    assert re.fullmatch("[0-9a-f]{32}", asked.pop("visit"))
+    assert line.tokens == [{"participant_attributes": {"lang": "en", "mode": "voice", "page": "/en/", "record": "no"}}]
     assert line.read("line.buffered && line.published.preConnectBuffer")
 
 
@@ -452,6 +454,49 @@ def test_a_microphone_that_gives_nothing_is_told(visit):
     line = visit().talk()
     line.read("line.room.emit('LocalAudioSilenceDetected')")
     expect(line.panel.get_by_text("We hear nothing from your microphone.")).to_be_visible()
+
+
+# When it is over
+
+
+@pytest.mark.parametrize(("language", "yes"), [("en", "Yes"), ("ar", "نعم")])
+def test_a_visitor_says_whether_it_helped_and_may_add_words(visit, language, yes):
+    line = visit(language)
+    said = []
+
+    def take(route):
+        said.append(route.request.post_data_json)
+        route.fulfill(status=201, json={"stored": True})
+
+    line.page.route("**/voice/rating", take)
+    line.page.locator("[data-start=voice]").click()
+    line.until("window.line?.connected")
+    line.agentComes("speaking")
+    line.answers()
+    line.says("At seven. ")
+    expect(line.page.locator(".rating")).to_be_hidden()
+    line.page.locator("[data-part=hangup]").click()
+    line.page.get_by_text(yes, exact=True).click()
+    box = line.page.locator(".rating textarea")
+    expect(box).to_be_focused()
+    assert violations(line.page) == []
+    box.fill("Thank you")
+    line.page.locator(".rating-words button").click()
+    expect(box).to_be_hidden()
+    assert said == [{"key": "key", "rating": "good"}, {"key": "key", "rating": "good", "words": "Thank you"}]
+
+
+@pytest.mark.parametrize("agrees", [True, False], ids=["agrees", "does not"])
+def test_a_visitor_is_asked_before_talk_whether_it_may_be_recorded(visit, palm, agrees):
+    palm.records_calls = True
+    palm.save()
+    line = visit(token=(201, TOKEN | {"recorded": agrees}, {}))
+    assert violations(line.page) == []
+    if agrees:
+        line.page.get_by_role("checkbox").check()
+    line.talk()
+    assert line.tokens[0]["participant_attributes"]["record"] == ("yes" if agrees else "no")
+    expect(line.page.get_by_text("This call is recorded")).to_be_visible(visible=agrees)
 
 
 # For everybody

@@ -6,6 +6,8 @@ from typing import Any
 from django import template
 from django.utils.translation import get_language, gettext, gettext_lazy
 
+from voice.auditing import DONE
+
 register = template.Library()
 
 # In the order in which they happen between the visitor's last word and the agent's first.
@@ -42,6 +44,7 @@ VERBS = {
     "listen": gettext_lazy("listens"),
     "end": gettext_lazy("ended the call"),
     "language": gettext_lazy("language changed"),
+    "called_back": gettext_lazy("called the visitor back"),
 }
 FAILED = {
     "stt": gettext_lazy("hearing failed"),
@@ -131,6 +134,11 @@ def elapsed(call: Any) -> int:
 def summary_lines(call: Any) -> list[str]:
     """The summary in the reader's language."""
     return str(call.summary.get(get_language() or "", "")).splitlines()
+
+
+@register.filter
+def audit_verb(entry: Any) -> str:
+    return str(DONE.get(entry.verb, entry.verb))
 
 
 @register.filter

@@ -12,6 +12,7 @@
 //   person   {how}             who has the word: "" the agent, a person by "typing" or "voice", "wait" nobody yet
 //   track    {who, track}      a MediaStreamTrack to measure: "visitor", "agent" or "staff"
 //   sound    {blocked}         the browser wants a tap before it plays
+//   recorded {isRecorded}      whether the sound of this call is kept
 //   quiet    {}                the microphone gives nothing at all
 //   unsent   {text}            a typed question that did not leave
 
@@ -82,8 +83,10 @@ export class Call extends EventTarget {
       const speaking = this.mode === "voice" ? this.#openMicrophone() : Promise.resolve()
       speaking.catch(() => {})
       if (permission !== "granted") await speaking
-      const { url, token } = await asked
+      const { url, token, isRecorded, ratingKey } = await asked
       if (this.#isOver) return
+      this.ratingKey = ratingKey
+      this.#tell("recorded", { isRecorded })
       await Promise.all([this.#connect(url, token), speaking])
       if (this.#isOver) return
       this.#waitForAgent()

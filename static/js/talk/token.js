@@ -3,14 +3,23 @@ import { Trouble } from "js/talk/call.js"
 
 const LONGEST_PAGE = 200 // characters, as the endpoint takes it
 
-export async function askForToken({ language, mode }) {
+// Tells the calls of one opened page from others, so that a visitor's calls can be erased together. Kept nowhere.
+const visit = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
+
+export async function askForToken({ language, mode, mayRecord }) {
   let response
   try {
     response = await fetch("/voice/token", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({
-        participant_attributes: { lang: language, mode, page: location.pathname.slice(0, LONGEST_PAGE) },
+        participant_attributes: {
+          lang: language,
+          mode,
+          page: location.pathname.slice(0, LONGEST_PAGE),
+          record: mayRecord ? "yes" : "no",
+          visit,
+        },
       }),
     })
   } catch {
@@ -23,5 +32,10 @@ export async function askForToken({ language, mode }) {
       retryAfter: Number(response.headers.get("Retry-After")) || 0,
     })
   }
-  return { url: answer.server_url, token: answer.participant_token }
+  return {
+    url: answer.server_url,
+    token: answer.participant_token,
+    isRecorded: answer.recorded === true,
+    ratingKey: answer.rating_key,
+  }
 }
