@@ -8,7 +8,6 @@ import wave
 import numpy as np
 from livekit import rtc
 from livekit.agents.voice import io
-from scipy.signal import iirpeak, lfilter, resample_poly
 
 from tests.browser import speech
 
@@ -36,7 +35,13 @@ def read(path) -> np.ndarray:
     with wave.open(str(path)) as file:
         rate = file.getframerate()
         samples = np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768
-    return resample_poly(samples, RATE, rate).astype(np.float32)
+    return resampled(samples, RATE, rate)
+
+
+def resampled(samples: np.ndarray, up: int, down: int) -> np.ndarray:
+    from scipy.signal import resample_poly  # two seconds to import, which few tests need
+
+    return resample_poly(samples, up, down).astype(np.float32)
 
 
 def silence(seconds: float) -> np.ndarray:
@@ -46,6 +51,8 @@ def silence(seconds: float) -> np.ndarray:
 
 def cough(seed: int = 0) -> np.ndarray:
     """Two bursts of a throat's noise, as loud as speech."""
+    from scipy.signal import iirpeak, lfilter
+
     noise = np.random.default_rng(seed).normal(0, 1, int(0.6 * RATE))
     throat = sum(lfilter(*iirpeak(pitch, 4, fs=RATE), noise) for pitch in (550, 1400, 2600))
     at = np.arange(len(noise)) / RATE

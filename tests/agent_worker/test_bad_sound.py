@@ -4,7 +4,6 @@ import asyncio
 
 import numpy as np
 import pytest
-from scipy.signal import resample_poly
 
 from agent_worker import giving_way, pipeline
 from agent_worker.behaviors import monologue
@@ -93,7 +92,7 @@ def test_a_question_in_much_noise_is_answered_or_asked_for_again(somewhere, tmp_
 
 
 def telephone(samples):
-    return resample_poly(resample_poly(samples, 1, 2), 2, 1).astype(np.float32)
+    return sound.resampled(sound.resampled(samples, 1, 2), 2, 1)
 
 
 def clipped(samples):

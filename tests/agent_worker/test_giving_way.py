@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from livekit.agents import llm
-from scipy.signal import resample_poly
 
 from agent_worker import pipeline
 from agent_worker.agent import mark_what_was_broken_off
@@ -170,7 +169,7 @@ def test_what_is_said_over_the_greeting_is_heard_whole_and_answered(somewhere, t
 @pytest.mark.voice
 def test_the_greetings_own_echo_does_not_stop_it(somewhere, warm):
     own = np.frombuffer(speaking.speak(GREETING, local_tts("en").voices).pcm, np.int16) / 32768
-    echo = 0.3 * resample_poly(own, RATE, speaking.SAMPLE_RATE)[: int(0.75 * RATE)]
+    echo = 0.3 * sound.resampled(own, RATE, speaking.SAMPLE_RATE)[: int(0.75 * RATE)]
     outcome, is_interrupted, spells = played(over_the_greeting(somewhere, echo.astype(np.float32), seconds=0.04))
     assert not is_interrupted
     assert len(spells) == 1

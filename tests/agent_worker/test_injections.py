@@ -201,6 +201,7 @@ def leaked(secret, heard):
     return ""
 
 
+@pytest.mark.voice  # not that anything is heard; 140 calls take their time
 @pytest.mark.parametrize("attack", ATTACKS, ids=name_of)
 def test_a_model_that_obeys_gives_nothing_away(obeyed, attack):
     outcome = obeyed[name_of(attack)]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from scipy.signal import resample_poly
 
 from agent_worker.providers import whisper
 from agent_worker.providers.hibari import HibariVoice
 from agent_worker.providers.speaking import speak
 from agent_worker.providers.spoken import say, say_in_arabic, say_in_english, without_markup
+from tests.agent_worker.sound import resampled
 
 SAID = {
     "AED 145 when not included": "one hundred forty-five dirhams when not included",
@@ -183,6 +183,6 @@ HEARD = {
 @pytest.mark.parametrize(("written", "digits"), HEARD.items(), ids=HEARD.keys())
 def test_the_digits_come_back_from_what_the_voice_says(written, digits):
     pcm = speak(written, [HibariVoice()]).pcm
-    samples = resample_poly(np.frombuffer(pcm, "<i2").astype(np.float32) / 32768, 2, 3).astype(np.float32)
+    samples = resampled(np.frombuffer(pcm, "<i2").astype(np.float32) / 32768, 2, 3)
     heard = whisper.load(whisper.model_for("en")).hear(samples, "en").text.lower().replace(":", ".")
     assert [part for part in digits if part not in heard] == [], heard

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 
+from knowledge import calibration
 from knowledge.calibration import ANSWER, NOTHING, TAKEN, Group, fit, quality, threshold_refusing
 from knowledge.comparing import without_punctuation
 
@@ -46,9 +47,9 @@ def folder(tmp_path):
     for language in ("en", "ar", "hi", "ru"):
         paragraphs = [
             {"context": f"{body}.", "qas": [{"question": f"{' '.join(body.split()[:4])}?"}] * 2}
-            for body in (words(8) for _ in range(120))
+            for body in (words(8) for _ in range(60))
         ]
-        data = [{"title": f"document {at}", "paragraphs": paragraphs[at : at + 5]} for at in range(0, 120, 5)]
+        data = [{"title": f"document {at}", "paragraphs": paragraphs[at : at + 5]} for at in range(0, 60, 5)]
         (tmp_path / f"xquad.{language}.json").write_text(json.dumps({"data": data}))
     (tmp_path / "dstc10").mkdir()
 
@@ -57,7 +58,7 @@ def folder(tmp_path):
         documents = {at: {"title": f"{body[:20]}?", "body": f"{body}."} for at, body in bodies.items()}
         return {"name": "x", "docs": documents}
 
-    kinds = {kind: {str(number): entity() for number in range(45)} for kind in ("hotel", "restaurant")}
+    kinds = {kind: {str(number): entity() for number in range(16)} for kind in ("hotel", "restaurant")}
     (tmp_path / "dstc10" / "knowledge.json").write_text(json.dumps(kinds))
     asked = [(kinds["hotel"][str(at)]["docs"]["3"]["title"], at) for at in range(10)]
     gold = [{"target": True, "knowledge": [{"domain": "hotel", "entity_id": at, "doc_id": 3}]} for _, at in asked]
@@ -68,7 +69,14 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_the_command_prints_what_belongs_into_the_code(folder, settings, capsys):
+def test_the_command_prints_what_belongs_into_the_code(folder, settings, capsys, monkeypatch):
+    for name, fewer in (
+        ("ARTICLES_A_VENUE", 20),
+        ("QUESTIONS_A_VENUE", 20),
+        ("DSTC_HOTELS", 12),
+        ("DSTC_RESTAURANTS", 6),
+    ):
+        monkeypatch.setattr(calibration, name, fewer)
     settings.EMBEDDER = "tests.knowledge.fakes.HashingEmbedder"
     call_command("calibrate_search", str(folder))
     printed = capsys.readouterr().out
