@@ -43,6 +43,9 @@ SHORTEST = 20
 REMEMBERED = 120
 # A sentence without an end is looked at after so many characters.
 LONGEST = 400
+# Characters after which an answer ends with the sentence at hand: more than a minute of speech. A model that has lost
+# the thread would speak for ever.
+LONGEST_ANSWER = 1_500
 # Sentences of the instructions whose words an honest answer may use.
 MAY_BE_SAID = ("not written down here", "cannot book", "you are an ai", "somebody comes")
 
@@ -265,6 +268,7 @@ class Sieve:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
+        self.said = 0  # characters
         self._held = ""
         self._ahead = 0  # characters of it that went out already
 
@@ -289,6 +293,7 @@ class Sieve:
     def _release(self, end: int) -> str:
         sentence = self._held[:end]
         self._watch.look_at(sentence)
+        self.said += end
         out = sentence[self._ahead :]
         self._held, self._ahead = self._held[end:], max(0, self._ahead - end)
         return out
@@ -327,6 +332,8 @@ async def sieved(
                 if has_calls and (rest := sieve.finish()):
                     yield rest
                 yield chunk
+            if sieve.said >= LONGEST_ANSWER:
+                return
         if rest := sieve.finish():
             yield rest
     except HeldBack as reason:

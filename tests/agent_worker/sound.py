@@ -19,9 +19,9 @@ def espeak_says(text: str, folder, *, voice: str = "en-us", speed: int = 150) ->
     """The samples (float32, 16 kHz) of a WAV that espeak-ng wrote, without the silence around them."""
     path = folder / "said.wav"
     subprocess.run(["espeak-ng", "-v", voice, "-s", str(speed), "-w", path, text], check=True)
-    samples = read(path)
+    samples, rate = written(path)
     loud = np.flatnonzero(np.abs(samples) > 0.01)
-    return samples[loud[0] : loud[-1]]
+    return resampled(samples[loud[0] : loud[-1]], RATE, rate)
 
 
 def joe_says(text: str, folder) -> np.ndarray:
@@ -32,10 +32,14 @@ def joe_says(text: str, folder) -> np.ndarray:
 
 
 def read(path) -> np.ndarray:
-    with wave.open(str(path)) as file:
-        rate = file.getframerate()
-        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768
+    samples, rate = written(path)
     return resampled(samples, RATE, rate)
+
+
+def written(path) -> tuple[np.ndarray, int]:
+    """The samples as they are in the file, and its rate."""
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768, file.getframerate()
 
 
 def resampled(samples: np.ndarray, up: int, down: int) -> np.ndarray:

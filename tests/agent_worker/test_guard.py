@@ -11,7 +11,7 @@ from livekit.agents import llm
 
 from agent_worker.behaviors.typing import LONGEST_QUESTION
 from agent_worker.conversation import Conversation, Note
-from agent_worker.guard import HeldBack, Secrets, Sieve, Watch, sieved
+from agent_worker.guard import LONGEST_ANSWER, HeldBack, Secrets, Sieve, Watch, sieved
 from agent_worker.phrases import phrase, phrases
 from agent_worker.prompts import prompt
 from agent_worker.suspicion import speaks_to_a_machine
@@ -144,6 +144,19 @@ def test_nothing_of_a_sentence_of_the_instructions_goes_ahead_of_it():
 def test_a_recital_in_small_sentences_is_noticed():
     rules = INSTRUCTIONS.partition("# Facts")[0].split()
     assert not passes(". ".join(rules[:60]) + ".")
+
+
+def test_an_answer_without_an_end_ends_with_a_sentence():
+    async def endless():
+        for _ in range(1000):
+            yield "The pool opens at six. "
+
+    async def said():
+        return "".join([chunk async for chunk in sieved(endless(), watch(hits=[POOL]))])
+
+    text = async_to_sync(said)()
+    assert LONGEST_ANSWER <= len(text) < LONGEST_ANSWER + 50
+    assert text.endswith("at six. ")
 
 
 def test_tools_that_are_called_after_what_was_held_back_are_not_called():

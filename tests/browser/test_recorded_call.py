@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser import speech
 from tests.browser.test_whole_road import call_after
-from tests.browser.visitor import launch, signed_in, visiting
+from tests.browser.visitor import launch, signed_in, until, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.voice]
 
@@ -91,10 +91,10 @@ def test_a_call_with_the_visitors_yes_is_heard_again_in_step_and_can_be_erased(
     with signed_in(browser, stack, "manager") as staff:
         staff.goto(stack.url("localhost", f"/staff/calls/{call['id']}/"))
         player = staff.locator("audio")
-        staff.wait_for_function("document.querySelector('audio').duration > 1")
+        until(staff, "document.querySelector('audio').duration > 1")
         assert player.evaluate("audio => audio.duration") == pytest.approx(seconds, abs=0.5)
         staff.locator(".turn.agent").nth(1).get_by_role("button", name="From here").click()
-        staff.wait_for_function("!document.querySelector('audio').paused && !document.querySelector('audio').seeking")
+        until(staff, "!document.querySelector('audio').paused && !document.querySelector('audio').seeking")
         assert player.evaluate("audio => audio.currentTime") == pytest.approx(answer - 0.3, abs=0.7)
         expect(staff.locator(".turn.agent").nth(1)).to_have_class(re.compile("playing"))
         assert [violation["id"] for violation in AXE.run(staff).response["violations"]] == []

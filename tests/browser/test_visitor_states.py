@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from concierge.models import Notice, OpeningHours
 from knowledge.models import GoldenQuestion
 from tests import factories
-from tests.browser.visitor import launch
+from tests.browser.visitor import launch, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -78,12 +78,7 @@ class Line:
         return self.page.evaluate(expression)
 
     def until(self, expression: str) -> None:
-        """The page's policy forbids what wait_for_function does."""
-        for _ in range(100):
-            if self.read(expression):
-                return
-            self.page.wait_for_timeout(50)
-        raise AssertionError(f"Never true: {expression}")
+        until(self.page, expression)
 
 
 @pytest.fixture

@@ -133,3 +133,12 @@ def signed_in(browser: Browser, stack: Stack, user: str) -> Iterator[Page]:
         yield page
     finally:
         context.close()
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait for it to be true. The pages' policy forbids what wait_for_function does."""
+    for _ in range(100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"Never true: {expression}")

@@ -73,7 +73,9 @@ def reply_to(
                 return Reply(RECITALS[rule.recite](Told.by(messages, outputs, schemas)))
             if rule.call in tools and rule.call not in outputs:
                 return Reply(call=rule.call, arguments=rule.arguments)
-    answers = [answer for name, output in outputs.items() if name != "search_knowledge" and (answer := told_by(output))]
+    # What is said of a tool that there is none of is no answer.
+    own = [output for name, output in outputs.items() if name in tools and name != "search_knowledge"]
+    answers = [answer for output in own if (answer := told_by(output))]
     if answers:
         return Reply(" ".join(answers))
     small_talk = next((key for key, pattern in SMALL_TALK.items() if pattern.search(question)), None)
