@@ -57,7 +57,32 @@ function wall(region) {
   const heard = new WeakMap() // by card: when somebody was last heard, on our clock
   settle()
 
-  return (message) => {
+  // A call in which nobody is heard any more comes forward by itself: no message says so.
+  setInterval(() => {
+    for (const card of live.querySelectorAll('[data-quiet]')) {
+      if (!heard.has(card)) heard.set(card, performance.now() - Number(card.dataset.quiet) * 1000)
+      const mark = card.querySelector('[data-silence]')
+      const isSilent = performance.now() - heard.get(card) >= SILENCE_MS
+      if (mark.hidden !== isSilent) continue
+      mark.hidden = !isSilent
+      const others = card.querySelectorAll('.chip:is(.warn, .bad):not([data-silence])').length
+      card.dataset.need = Math.max(Number(card.dataset.need) > 1 ? 2 : 0, isSilent || others ? 1 : 0)
+      card.classList.toggle('need', card.dataset.need !== '0')
+      if (card.contains(document.activeElement)) continue
+      live.insertBefore(card, [...live.children].find((other) => other !== card && comesBefore(card, other)) ?? null)
+    }
+  }, 1000)
+
+  const only = region.querySelector('[data-only-need]')
+  only?.addEventListener('click', () => {
+    const isOn = region.toggleAttribute('data-only')
+    only.setAttribute('aria-pressed', String(isOn))
+    only.classList.toggle('plain', !isOn)
+  })
+
+  return take
+
+  function take(message) {
     if (message.kind === 'snapshot') {
       const focused = document.activeElement?.closest('.call-card')?.id
       live.innerHTML = message.live
@@ -122,29 +147,6 @@ function wall(region) {
     words.dataset.speaker = speaker
     words.classList.add('interim')
   }
-
-  // A call in which nobody is heard any more comes forward by itself: no message says so.
-  setInterval(() => {
-    for (const card of live.querySelectorAll('[data-quiet]')) {
-      if (!heard.has(card)) heard.set(card, performance.now() - Number(card.dataset.quiet) * 1000)
-      const mark = card.querySelector('[data-silence]')
-      const isSilent = performance.now() - heard.get(card) >= SILENCE_MS
-      if (mark.hidden !== isSilent) continue
-      mark.hidden = !isSilent
-      const others = card.querySelectorAll('.chip:is(.warn, .bad):not([data-silence])').length
-      card.dataset.need = Math.max(Number(card.dataset.need) > 1 ? 2 : 0, isSilent || others ? 1 : 0)
-      card.classList.toggle('need', card.dataset.need !== '0')
-      if (card.contains(document.activeElement)) continue
-      live.insertBefore(card, [...live.children].find((other) => other !== card && comesBefore(card, other)) ?? null)
-    }
-  }, 1000)
-
-  const only = region.querySelector('[data-only-need]')
-  only?.addEventListener('click', () => {
-    const isOn = region.toggleAttribute('data-only')
-    only.setAttribute('aria-pressed', String(isOn))
-    only.classList.toggle('plain', !isOn)
-  })
 
   function settle() {
     for (const count of counts) count.textContent = live.children.length
