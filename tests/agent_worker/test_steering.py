@@ -196,7 +196,6 @@ ORDERS = [
     ("unmute", {}),
     ("take_over", {"how": "typing"}),
     ("hand_back", {"promise": "All is free."}),
-    ("hang_up", {}),
 ]
 
 
@@ -214,6 +213,15 @@ def test_no_order_is_taken_while_the_agent_does_not_know_the_visitor(call, verb,
     assert said(call) == []
     assert scene.room.shown == {}
     assert [(happening.name, happening.text) for happening in call.happenings.all()] == [("not_taken", verb)]
+
+
+def test_staff_can_end_a_call_whose_visitor_the_agent_does_not_know_yet(call):
+    async def story(scene):
+        scene.room.remote_participants.clear()
+        await scene.order("hang_up")
+        assert scene.conversation.is_closing
+
+    play(call, story)
 
 
 @pytest.mark.parametrize("is_muted", [True, False])
