@@ -52,9 +52,12 @@ if [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || command -v i
 else
     printf '  %-6s  %-34s %4d s  %s\n' skipped "search and calls on PostgreSQL" 0 "apt-get install postgresql" >>"$summary"
 fi
-step "browser" run pytest -m browser "$colour" --durations=10
-# They wait more than they work: for pauses to be over, and for what hangs on purpose.
-step "voices, and providers that fail" run pytest -m "voice and not browser" -n auto --dist loadfile "$colour" --durations=10
+# One at a time what takes place in real time; the others wait more than they work, so they run side by side.
+IN_REAL_TIME="tests/browser tests/agent_worker/test_giving_way.py"
+# shellcheck disable=SC2086 # two paths
+step "browser, and talking over" run pytest -m "browser or voice" "$colour" --durations=10 $IN_REAL_TIME
+step "voices, and providers that fail" run pytest -m voice -n auto --dist loadfile "$colour" --durations=10 \
+    --ignore tests/browser --ignore tests/agent_worker/test_giving_way.py
 
 printf '\n== summary ==\n'
 cat "$summary"
