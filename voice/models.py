@@ -218,6 +218,10 @@ class Call(models.Model):
         """As the row is now: how a member of staff speaks in the agent's place, if one does, and is the agent muted?"""
         return Call.objects.values_list("held_as", "is_muted").get(pk=self.pk)
 
+    def was_ended_by_staff(self) -> bool:
+        """Has somebody pressed End? The agent may not have taken the order."""
+        return self.audit.filter(verb="end").exists()
+
     def take(self, user: User, how: str) -> bool:
         """`user` speaks in the agent's place from now on. False if somebody else does, or if the call is over."""
         free = Call.objects.filter(Q(owner=None) | Q(owner=user), pk=self.pk).going_on()

@@ -29,6 +29,7 @@ from voice.models import Happening
 logger = logging.getLogger(__name__)
 
 PERSON = "concierge.person"  # participant attribute: who has the word. The page reads "", "typing", "voice" or "wait"
+AUDITED_WITHIN_SECONDS = 0.3  # of an order's being sent
 COMES_WITHIN_SECONDS = 15.0  # from taking over by voice to being in the room
 LOOKS_EVERY_SECONDS = 1.0
 MOST_NOTES = 20
@@ -63,13 +64,19 @@ def obey_staff(ctx: JobContext, session: AgentSession[Conversation]) -> None:
         except steering.Refused as reason:
             logger.warning("Call %s: an order was refused. %s", call.pk, reason)
             return
-        # Whoever might forge an end can as well hang up, and staff must always be able to end a call.
-        if order.verb != "hang_up" and call.visitor_identity not in ctx.room.remote_participants:
-            lost = rows(call.add_happening, Happening.Kind.ERROR, "not_taken", order.verb)
-            session.userdata.in_background(lost)
+        if call.visitor_identity not in ctx.room.remote_participants:
+            session.userdata.in_background(check(order.verb))
             return
         if order.verb in verbs and not session.userdata.is_closing:
             session.userdata.in_background(verbs[order.verb](order))
+
+    async def check(verb: str) -> None:
+        """An order that may be anybody's. Only an end is obeyed, if the audit has it: that must always work."""
+        await asyncio.sleep(AUDITED_WITHIN_SECONDS)
+        if verb == "hang_up" and await rows(call.was_ended_by_staff):
+            await hang_up(ctx, session, "staff", at_once=True)
+        else:
+            await rows(call.add_happening, Happening.Kind.ERROR, "not_taken", verb)
 
     @ctx.room.on("participant_connected")
     def came(participant: rtc.RemoteParticipant) -> None:

@@ -19,7 +19,7 @@ from tests.agent_worker.typed_call import Scene
 from tests.factories import create_article, create_call, create_user
 from tests.fakes import ScriptedLLM
 from voice import handing_off, live
-from voice.models import Call, Turn, Watching
+from voice.models import AuditEntry, Call, Turn, Watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -206,6 +206,7 @@ def test_no_order_is_taken_while_the_agent_does_not_know_the_visitor(call, verb,
     async def story(scene):
         scene.room.remote_participants.clear()
         await scene.order(verb, **details)
+        await asyncio.sleep(2 * behavior.AUDITED_WITHIN_SECONDS)
         conversation = scene.conversation
         assert (conversation.is_silent, conversation.notes, conversation.is_closing) == (False, [], False)
 
@@ -215,11 +216,16 @@ def test_no_order_is_taken_while_the_agent_does_not_know_the_visitor(call, verb,
     assert [(happening.name, happening.text) for happening in call.happenings.all()] == [("not_taken", verb)]
 
 
-def test_staff_can_end_a_call_whose_visitor_the_agent_does_not_know_yet(call):
+@pytest.mark.parametrize("is_audited", [True, False])
+def test_an_end_before_the_visitor_is_known_is_obeyed_if_the_audit_has_it(call, is_audited):
+    if is_audited:
+        AuditEntry.objects.create(call=call, venue=call.venue, verb="end")
+
     async def story(scene):
         scene.room.remote_participants.clear()
         await scene.order("hang_up")
-        assert scene.conversation.is_closing
+        await asyncio.sleep(2 * behavior.AUDITED_WITHIN_SECONDS)
+        assert scene.conversation.is_closing == is_audited
 
     play(call, story)
 
