@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.bench import Measured, at, tell, write
 from tests.browser import smoothness
 from tests.browser.stack import Stack
-from tests.browser.visitor import launch, signed_in, visiting
+from tests.browser.visitor import launch, open_live_call, signed_in, visiting
 from tests.browser.web import Web
 from tests.redis_server import Redis
 
@@ -227,9 +227,7 @@ def press_verbs(playwright: Any, measured: Measured, turns: int) -> None:
             visitor.talk()
             visitor.wait_for("speaking", seconds=60)
             visitor.wait_for_quiet()
-            staff.get_by_role("link", name=re.compile("palm court", re.I)).first.click()
-            staff.wait_for_load_state()
-            staff.get_by_role("button", name="End call").wait_for()
+            open_live_call(staff)
             for turn in range(turns):
                 audible, silent = say_and_mute(staff, visitor, f"{LINES[turn % len(LINES)]} Number {turn + 1}.")
                 measured.add("typed line -> audible to the visitor", audible, target="p95 <= 1,200 ms")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser import speech
 from tests.browser.test_whole_road import call_after
-from tests.browser.visitor import launch, signed_in, visiting
+from tests.browser.visitor import launch, open_live_call, signed_in, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.voice]
 
@@ -26,12 +26,6 @@ def browsers(playwright):
     yield browser
     for one in opened:
         one.close()
-
-
-def open_call(staff):
-    staff.get_by_role("link", name=re.compile("palm court", re.I)).first.click()
-    staff.wait_for_load_state()  # keys are the script's, which has run by then
-    expect(staff.get_by_role("button", name="End call")).to_be_visible()
 
 
 def press(staff, key):
@@ -64,7 +58,7 @@ def test_a_note_is_used_in_the_next_answer_and_the_visitor_sees_who_confirmed_it
     before = len(stack.calls())
     with signed_in(browsers(), stack, "agent") as staff, visiting(browsers(), stack) as visitor:
         starts_typing(visitor)
-        open_call(staff)
+        open_live_call(staff)
         press(staff, "n")
         write(staff, "The jazz band plays on the terrace tonight at nine.")
         expect(staff.get_by_text("has your note")).to_be_visible()
@@ -83,7 +77,7 @@ def test_what_staff_type_is_heard_and_what_they_promised_is_kept(stack, browsers
         visitor.talk()
         visitor.wait_for("speaking", seconds=20)
         visitor.wait_for_quiet()
-        open_call(staff)
+        open_live_call(staff)
         press(staff, "t")
         expect(person(visitor)).to_have_text("A person of our staff is answering you.")
         visitor.forget()
@@ -129,7 +123,7 @@ def test_a_person_who_takes_over_by_voice_is_heard_by_the_visitor(stack, browser
         visitor.talk()
         visitor.wait_for("speaking", seconds=20)
         visitor.wait_for_quiet()
-        open_call(staff)
+        open_live_call(staff)
         visitor.forget()
         press(staff, "v")
         expect(person(visitor)).to_have_text("A person of our staff is speaking with you.")
@@ -154,7 +148,7 @@ def test_a_staff_tab_that_is_closed_gives_the_call_back_and_the_visitor_is_told(
     before = len(stack.calls())
     with signed_in(browsers(), stack, "agent") as staff, visiting(browsers(), stack) as visitor:
         starts_typing(visitor)
-        open_call(staff)
+        open_live_call(staff)
         press(staff, "t")
         expect(person(visitor)).to_have_text("A person of our staff is answering you.")
         staff.close()
@@ -171,7 +165,7 @@ def test_who_listens_hears_the_call_and_is_not_seen(stack, browsers, tmp_path):
         visitor.talk()
         visitor.wait_for("speaking", seconds=20)
         visitor.wait_for_quiet()
-        open_call(staff)
+        open_live_call(staff)
         press(staff, "l")
         expect(staff.locator("[data-verb=listen]")).to_have_attribute("aria-pressed", "true")
         staff.evaluate("""() => {
@@ -191,7 +185,7 @@ def test_a_muted_agent_falls_silent_in_mid_answer(stack, browsers, tmp_path):
         visitor.talk()
         visitor.wait_for("speaking", seconds=20)
         visitor.wait_for_quiet()
-        open_call(staff)
+        open_live_call(staff)
         asked = visitor.speak(question)
         visitor.first_sound_after(asked["ends"])
         pressed_at = visitor.page.evaluate("performance.now()")
@@ -231,8 +225,8 @@ def test_the_second_who_would_take_over_is_told_who_has_the_call(stack, browsers
         visiting(browsers(), stack) as visitor,
     ):
         starts_typing(visitor)
-        open_call(first)
-        open_call(second)
+        open_live_call(first)
+        open_live_call(second)
         press(first, "t")
         expect(second.get_by_text("agent types")).to_be_visible()
         expect(second.get_by_role("button", name="Take over by typing")).to_be_hidden()

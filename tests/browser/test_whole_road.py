@@ -13,7 +13,7 @@ from livekit import rtc
 from playwright.sync_api import expect
 
 from tests.browser import speech
-from tests.browser.visitor import launch, signed_in, visiting
+from tests.browser.visitor import launch, open_live_call, signed_in, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.voice]
 
@@ -70,9 +70,7 @@ def test_a_spoken_question_is_answered_aloud_from_what_is_written_while_staff_re
         with signed_in(staff_browser, stack, "agent") as staff, visiting(browser, stack) as visitor:
             visitor.talk()
             visitor.wait_for("speaking", "listening")
-            card = staff.get_by_role("link", name=re.compile("palm court", re.I)).first
-            expect(card).to_be_visible(timeout=15_000)
-            card.click()
+            open_live_call(staff)
             visitor.wait_for_words("forty dirhams", seconds=30)
             visitor.wait_for_quiet()
             transcript = staff.get_by_role("log")
@@ -191,7 +189,7 @@ def test_staff_end_a_call_and_the_agent_obeys(playwright, stack):
         with signed_in(staff_browser, stack, "agent") as staff, visiting(browser, stack) as visitor:
             visitor.page.get_by_role("button", name="Type instead").click()
             visitor.wait_for("listening", seconds=20)
-            staff.get_by_role("link", name=re.compile("palm court", re.I)).first.click()
+            open_live_call(staff)
             staff.get_by_role("button", name="End call").click()
             visitor.wait_for("ended", seconds=15)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,6 +134,14 @@ def signed_in(browser: Browser, stack: Stack, user: str) -> Iterator[Page]:
         yield page
     finally:
         context.close()
+
+
+def open_live_call(staff: Page, venue: str = "Palm Court") -> None:
+    """Open the card of a call that is going on at `venue`, and wait until its verbs are there."""
+    live = staff.get_by_role("list", name="Live calls")
+    live.get_by_role("link", name=re.compile(venue, re.IGNORECASE)).first.click()
+    staff.wait_for_load_state()  # keys are the script's, which has run by then
+    expect(staff.get_by_role("button", name="End call")).to_be_visible(timeout=30_000)
 
 
 def until(page: Page, expression: str) -> None:
