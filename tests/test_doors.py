@@ -104,6 +104,10 @@ ROUTES: dict[str, list[Route]] = {
     # Those of rivals open too, with the rival's own.
     "staff/numbers/": [Route("member:viewer", "/staff/numbers/?venue=palm", everybody(200), everybody(200))],
     "staff/audit/": [Route("member:manager", "/staff/audit/", *[at_least("manager", 200)] * 2)],
+    "staff/keeping/<slug:venue>/": [
+        Route("member:manager", "/staff/keeping/palm/", at_least("manager", 200)),
+        Route("member:manager", "/staff/keeping/palm/", at_least("manager", 422), method="POST", data={}),
+    ],
     "staff/call-backs/<int:pk>/done": [
         Route("member:agent", "/staff/call-backs/{call_back}/done", at_least("agent", 302), method="POST")
     ],

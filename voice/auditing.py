@@ -43,6 +43,7 @@ DONE = {
     "called_back": _("called a visitor back"),
     "wrong": _("called an answer wrong"),
     "score": _("filled in a scorecard"),
+    "keep": _("changed what is kept"),
 }
 
 

@@ -12,14 +12,24 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext_lazy
 
 from concierge.models import Venue
 from knowledge.lexical import fold, words
-from voice.models import Call, Turn
+from voice.models import Call, Scorecard, Turn
 
 MOST_WORDS = 12
 _PHRASE = re.compile(r'["“«„]([^"“”«»„]+)["”»“]')
+
+
+class Review(models.TextChoices):
+    """What reviewers' scorecards say of a call."""
+
+    DONE = "done", gettext_lazy("With a scorecard")
+    MISSING = "missing", gettext_lazy("Without a scorecard")
+    FAULT = "fault", gettext_lazy("A reviewer found a fault")
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,7 @@ class Wanted:
     outcome: str = ""
     rating: str = ""
     tag: str = ""
+    review: str = ""
     since: date | None = None
     until: date | None = None
 
@@ -46,11 +57,25 @@ def find_calls(venues: QuerySet[Venue], wanted: Wanted) -> QuerySet[Call]:
         calls = calls.filter(rating=wanted.rating)
     if wanted.tag:
         calls = calls.filter(tag_words__contains=f" {wanted.tag} ")
+    if wanted.review:
+        calls = calls.filter(reviewed(wanted.review))
     if wanted.since or wanted.until:
         calls = calls.filter(within_days(venues, wanted.since, wanted.until))
     for term in terms(wanted.words, languages_of(venues)):
         calls = calls.filter(Exists(Turn.objects.filter(term, call=OuterRef("pk"))))
     return calls.order_by("-opened_at", "-pk")
+
+
+def reviewed(review: str) -> Q:
+    cards = Scorecard.objects.filter(call=OuterRef("pk"))
+    match review:
+        case Review.MISSING:
+            return ~Q(Exists(cards))
+        case Review.FAULT:
+            no = Scorecard.Degree.NO
+            badly = Scorecard.HandOffHandled.BADLY
+            return Q(Exists(cards.filter(Q(is_correct=no) | Q(is_complete=no) | Q(is_polite=no) | Q(hand_off=badly))))
+    return Q(Exists(cards))
 
 
 def within_days(venues: QuerySet[Venue], since: date | None, until: date | None, of: str = "opened_at") -> Q:

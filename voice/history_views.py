@@ -44,6 +44,7 @@ class HistoryForm(forms.Form):
     outcome = forms.ChoiceField(required=False, choices=[("", _("Any outcome")), *Call.Outcome.choices])
     rating = forms.ChoiceField(required=False, choices=[("", _("Any rating")), *Call.Rating.choices])
     tag = forms.ChoiceField(required=False, choices=[("", _("Any tag")), *Call.Tag.choices])
+    review = forms.ChoiceField(required=False, choices=[("", _("Scored or not")), *history.Review.choices])
     since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date", "class": "box"}))
     until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date", "class": "box"}))
 
@@ -53,7 +54,7 @@ class HistoryForm(forms.Form):
         codes = [(code, own_name(code)) for code in history.languages_of(venues)]
         self.fields["venue"].choices = [("", _("All venues")), *places]  # type: ignore[attr-defined]
         self.fields["language"].choices = [("", _("Any language")), *codes]  # type: ignore[attr-defined]
-        for name in ("venue", "language", "outcome", "rating", "tag"):
+        for name in ("venue", "language", "outcome", "rating", "tag", "review"):
             self.fields[name].widget.attrs["class"] = "box"
 
 
@@ -83,6 +84,7 @@ def read(request: HttpRequest, role: str | None = None) -> Asked:
         outcome=facts.get("outcome") or "",
         rating=facts.get("rating") or "",
         tag=facts.get("tag") or "",
+        review=facts.get("review") or "",
         since=facts.get("since"),
         until=facts.get("until"),
     )
@@ -100,7 +102,7 @@ def history_page(request: HttpRequest) -> HttpResponse:
         "rows": history.rows(page, asked.wanted.words, history.languages_of(asked.venues)),
         "is_filtered": any(request.GET.get(name) for name in asked.form.fields),
         "filters": request.GET.urlencode(),
-        "may_export": read(request, MANAGER).venues.exists(),
+        "manages": read(request, MANAGER).venues.first(),
     }
     return render(request, "voice/history.html", facts)
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from voice import auditing, erasing, history_views, numbers_view, questions, replay, scorecards, staff, wrong
+from voice import auditing, erasing, history_views, keeping, numbers_view, questions, replay, scorecards, staff, wrong
 
 app_name = "staff"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("numbers/", numbers_view.numbers_page, name="numbers"),
     path("calls/<uuid:pk>/", staff.call_page, name="call"),
     path("audit/", auditing.audit_page, name="audit"),
+    path("keeping/<slug:venue>/", keeping.keeping_page, name="keeping"),
     path("call-backs/<int:pk>/done", staff.called_back, name="called_back"),
     path("calls/<uuid:pk>/erase/", erasing.erase_page, name="erase"),
     path("calls/<uuid:pk>/recording.ogg", replay.recording, name="recording"),

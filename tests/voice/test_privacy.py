@@ -104,6 +104,63 @@ def test_the_audit_speaks_arabic(palm, manager):
 # Recording
 
 
+KEEPING = "/staff/keeping/palm/"
+KEPT = {"masks_numbers": "on", "retention_days": "30"}
+
+
+def test_a_manager_decides_what_is_kept_and_the_audit_says_what_was_before(palm, manager):
+    answer = manager.post(KEEPING, {"records_calls": "on", "retention_days": "7"}, follow=True)
+    assert "Saved." in answer.text
+    palm.refresh_from_db()
+    assert (palm.records_calls, palm.masks_numbers, palm.retention_days) == (True, False, 7)
+    entry = AuditEntry.objects.get(verb="keep")
+    assert (entry.user.username, entry.venue) == ("mona", palm)
+    page = manager.get(AUDIT).text
+    assert "Record the sound of calls: off → on" in page
+    assert "Mask numbers: on → off" in page
+    assert "Days until a call is deleted: 30 → 7" in page
+
+
+def test_saving_what_is_so_already_is_no_change(palm, manager):
+    manager.post(KEEPING, KEPT)
+    assert not AuditEntry.objects.filter(verb="keep").exists()
+
+
+@pytest.mark.parametrize("days", ["0", "-3", "3651", "soon", ""])
+def test_days_that_cannot_be_are_refused_and_what_was_kept_before_stays(palm, manager, days):
+    answer = manager.post(KEEPING, {"records_calls": "on", "retention_days": days})
+    assert answer.status_code == 422
+    assert "errorlist" in answer.text
+    palm.refresh_from_db()
+    assert (palm.records_calls, palm.retention_days) == (False, 30)
+
+
+def test_fewer_days_that_would_delete_calls_at_once_need_a_yes(palm, rival, manager):
+    old = timezone.now() - timedelta(days=8)
+    for venue in (palm, palm, rival):
+        call = over(venue)
+        Call.objects.filter(pk=call.pk).update(ended_at=old)
+    over(palm)
+    fewer = KEPT | {"retention_days": "7"}
+    answer = manager.post(KEEPING, fewer)
+    assert answer.status_code == 422
+    assert "2 calls are older than that" in answer.text
+    palm.refresh_from_db()
+    assert palm.retention_days == 30
+    manager.post(KEEPING, fewer | {"sure": "yes"})
+    palm.refresh_from_db()
+    assert palm.retention_days == 7
+    assert manager.post(KEEPING, KEPT).status_code == 302  # more days delete nothing
+
+
+def test_a_manager_of_two_venues_goes_from_one_to_the_other(palm, rival, manager):
+    mona = palm.memberships.get(user__username="mona").user
+    assert f"/staff/keeping/{rival.slug}/" not in manager.get(KEEPING).text
+    rival.memberships.create(user=mona, role=Membership.Role.MANAGER)
+    assert f"/staff/keeping/{rival.slug}/" in manager.get(KEEPING).text
+    assert KEEPING in manager.get("/staff/history/").text
+
+
 def test_a_call_is_recorded_only_where_the_venue_records_and_the_visitor_agreed(client, palm, livekit):
     factories.create_worker(free_slots=9)
     client.defaults["HTTP_HOST"] = "palm.test"
@@ -340,6 +397,21 @@ def test_a_scorecard_with_a_question_left_open_or_of_a_live_call_is_not_stored(p
     assert "Answer each question" in response.text
     assert editor.post(page_of(factories.create_call(venue=palm), "scorecard"), SCORE).status_code == 404
     assert not call.scorecards.exists()
+
+
+def test_history_tells_calls_with_a_scorecard_from_those_without_and_from_those_with_a_fault(palm):
+    fine, faulty, unread = over(palm), over(palm), over(palm)
+    editor = browser_of(palm, role=Membership.Role.EDITOR)
+    editor.post(page_of(fine, "scorecard"), SCORE)
+    editor.post(page_of(faulty, "scorecard"), SCORE | {"hand_off": "badly"})
+
+    def shown(review):
+        return {row.call for row in editor.get("/staff/history/", {"review": review}).context["rows"]}
+
+    assert shown("done") == {fine, faulty}
+    assert shown("fault") == {faulty}
+    assert shown("missing") == {unread}
+    assert shown("perhaps") == shown("") == {fine, faulty, unread}
 
 
 # Call-backs

@@ -53,6 +53,12 @@ FAILED = {
     "held_back": gettext_lazy("held back what was about to be said"),
     "not_taken": gettext_lazy("not done, since the visitor was away"),
 }
+# What managers decide (voice.keeping).
+KEPT = {
+    "records_calls": gettext_lazy("Record the sound of calls"),
+    "masks_numbers": gettext_lazy("Mask numbers"),
+    "retention_days": gettext_lazy("Days until a call is deleted"),
+}
 ORDERS = {"take_over": "type", "hang_up": "end"}  # those that staff know by another name
 # Why something was held back; what it was is stored nowhere.
 HELD_BACK = {
@@ -139,6 +145,19 @@ def summary_lines(call: Any) -> list[str]:
 @register.filter
 def audit_verb(entry: Any) -> str:
     return str(DONE.get(entry.verb, entry.verb))
+
+
+@register.filter
+def changes_of(entry: Any) -> str:
+    """Such as "Days until a call is deleted: 30 → 7"."""
+    changes = entry.details.get("changes", {})
+    return " · ".join(
+        f"{KEPT.get(name, name)}: {on_or_off(old)} → {on_or_off(new)}" for name, (old, new) in changes.items()
+    )
+
+
+def on_or_off(value: object) -> str:
+    return (gettext("on") if value else gettext("off")) if isinstance(value, bool) else str(value)
 
 
 @register.filter
