@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 from livekit import rtc
 
-from agent_worker.frugal import tell_only_whom_it_concerns
+from agent_worker.frugal import let_more_threads_wait, tell_only_whom_it_concerns
 from tests.bench import PROCESSES, at, tell, write
 from tests.bench_voice import Utterance, recorded, timed
 from tests.browser import speech
@@ -302,6 +302,7 @@ def main() -> None:
     script = [
         {"text": turn.text, "words": timed(turn, samples)} for turn, samples in zip(turns, recordings, strict=True)
     ]
+    let_more_threads_wait()
     tell_only_whom_it_concerns()  # the callers share one process as well
     simulators = Simulators.start()
     stack = Stack(env={"WORKER_SLOTS": "64", **simulators.env})

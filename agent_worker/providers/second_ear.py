@@ -29,6 +29,8 @@ from livekit.agents.types import NOT_GIVEN, NotGivenOr
 logger = logging.getLogger(__name__)
 
 WORDS_WITHIN = 0.8  # seconds after the detector's end of speech; then the second ear is asked
+# The same for an ear that was heard to follow: it is only late, as on a busy machine, which a second makes busier.
+LAST_WORDS_WITHIN = 1.3
 PATIENCE = 2.0  # seconds for a connection
 KEPT = 30.0  # seconds of audio, at most
 LEAD_IN = 0.6  # seconds kept from before the visitor began to speak
@@ -113,6 +115,7 @@ class TwoEars(stt.RecognizeStream):
         self._language = language
         self._audio: deque[rtc.AudioFrame] = deque()  # since the last final words
         self._seconds = 0.0
+        self._follows = False  # the first ear has told something of this utterance
         self._owes_words = False  # speech was heard, and no final words since
         self._asking: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -129,6 +132,7 @@ class TwoEars(stt.RecognizeStream):
 
     def speech_began(self) -> None:
         if not self._owes_words:
+            self._follows = False
             self._keep(LEAD_IN)
         self._owes_words = True
         self._stop_asking()
@@ -212,6 +216,7 @@ class TwoEars(stt.RecognizeStream):
 
     def _tell(self, event: stt.SpeechEvent) -> None:
         is_final = event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
+        self._follows = self._follows or event.type is stt.SpeechEventType.INTERIM_TRANSCRIPT
         if is_final and event.alternatives and event.alternatives[0].text:
             self._owes_words = False
             self._stop_asking()
@@ -226,7 +231,7 @@ class TwoEars(stt.RecognizeStream):
         self._asking = None
 
     async def _ask_the_second(self) -> None:
-        await asyncio.sleep(WORDS_WITHIN)
+        await asyncio.sleep(LAST_WORDS_WITHIN if self._follows else WORDS_WITHIN)
         if not self._audio:
             return
         try:

@@ -219,6 +219,19 @@ def test_ears_that_fail_in_a_sentence_are_stood_in_for_from_its_beginning(somewh
 
 
 @pytest.mark.voice
+def test_ears_that_follow_and_are_late_with_the_last_words_are_waited_for(somewhere, providers, tmp_path):
+    providers.ears.control(delays={"final": 1.2})
+
+    async def ask():
+        async with Scene(somewhere, providers, aloud=True) as scene:
+            await scene.speak(question_aloud(tmp_path))
+            await scene.until_answered()
+            return scene.session.stt.is_first_up, scene.outcome.visitor
+
+    assert played(ask()) == (True, [QUESTION])
+
+
+@pytest.mark.voice
 @pytest.mark.parametrize("stage", ["ears", "voice"])
 def test_fields_garbled_in_turn_leave_no_question_unanswered(somewhere, providers, tmp_path, stage):
     getattr(providers, stage).control(fault={"kind": "garbage", "at": "*"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +31,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.setattr(where, name, getattr(where, name))
     monkeypatch.setenv("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
+    monkeypatch.setenv("TOKIO_WORKER_THREADS", "16")
 
 
 def sound_of(stream: int, *, is_last: bool = False) -> FfiEvent:
@@ -107,6 +109,15 @@ def test_a_captured_frame_is_told_to_the_call_that_captured_it(monkeypatch: pyte
         return mine.qsize(), other.qsize()
 
     assert asyncio.run(scene()) == (1, 0)
+
+
+def test_the_sdk_gets_threads_to_wait_with_unless_somebody_chose_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOKIO_WORKER_THREADS")
+    be_frugal()
+    assert int(os.environ["TOKIO_WORKER_THREADS"]) > (os.cpu_count() or 1)
+    monkeypatch.setenv("TOKIO_WORKER_THREADS", "3")
+    be_frugal()
+    assert os.environ["TOKIO_WORKER_THREADS"] == "3"
 
 
 def test_what_the_model_is_told_of_the_tools_is_built_once_and_the_same() -> None:

@@ -291,6 +291,7 @@ def test_every_example_of_the_docs_is_understood(name, example):
 
 def test_the_patience_of_the_docs_is_that_of_the_code():
     assert f"{second_ear.WORDS_WITHIN} s after the end of speech" in DOCS
+    assert f"{second_ear.LAST_WORDS_WITHIN} s after it when the last ones did not" in DOCS
     assert f"{pipeline.LLM_PATIENCE} s without a token" in DOCS
     assert f"{second_voice.PATIENCE} s without sound" in DOCS
     assert trouble.MOST_TROUBLES == 3
