@@ -123,14 +123,21 @@ class Conversation:
         """Search the venue's knowledge, once for the same words."""
         if question not in self.searched_for:
             began = time.perf_counter()
-            hits = await off_the_loop(
-                lambda: search(self.venue, question, limit=PASSAGES, language=self.language, at=self.at)
-            )
+            hits = await self._search(question)
             self.search_ms += (time.perf_counter() - began) * 1000
             self.searched_for[question] = hits
             known = {hit.version_id for hit in self.hits}
             self.hits += [hit for hit in hits if hit.version_id not in known]
         return self.searched_for[question]
+
+    async def look_ahead(self, words: str) -> None:
+        """Search for words that are perhaps not the whole question yet. Nothing is kept but what makes it faster."""
+        await self._search(words)
+
+    async def _search(self, question: str) -> list[Hit]:
+        return await off_the_loop(
+            lambda: search(self.venue, question, limit=PASSAGES, language=self.language, at=self.at)
+        )
 
     def grounds_of(self, answer: str) -> tuple[list[tuple[Hit, str]], bool]:
         """The sources of what was spoken, each with its sentences, and whether that was an answer at all."""

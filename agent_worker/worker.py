@@ -25,6 +25,7 @@ from agent_worker.behaviors.monologue import stop_monologues
 from agent_worker.behaviors.opener import open_slow_answers, rehearse
 from agent_worker.behaviors.recording import record_sound
 from agent_worker.behaviors.ringing import ring_until_somebody_comes
+from agent_worker.behaviors.search_ahead import search_ahead
 from agent_worker.behaviors.silence import SPEAKING, TYPING, mind_silence
 from agent_worker.behaviors.steering import obey_staff
 from agent_worker.behaviors.time_limit import limit_time
@@ -132,6 +133,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     obey_staff(ctx, session)
     show_happenings(ctx, session)
     open_slow_answers(session)
+    search_ahead(session)
     follow_language(ctx, session)
     ring_until_somebody_comes(ctx, session)
     end_after_goodbye(ctx, session)

@@ -30,10 +30,12 @@ EVERYTHING, NOTHING, AGAIN = "everything on", "everything off", "everything on, 
 ANSWERS = {
     "cloud": {
         "search": "search before the model is asked",
+        "ahead": "search begins with the interim words",
         "preemptive": "model and voice begin before the turn is confirmed",
         "words": "words have a say in when a turn ends",
         "delays": "end-of-turn waits of 0.3 and 1.4 s (livekit: 0.5 and 3.0)",
         "sentence": "the first sentence goes to the voice at once",
+        "clause": "and its first clause, if that is long enough",
         "facts": "venue facts loaded once a call",
     },
     "local": {

@@ -1,0 +1,92 @@
+"""Searching while the visitor still speaks."""
+
+import asyncio
+import threading
+
+import livekit.plugins.deepgram
+import livekit.plugins.elevenlabs
+import livekit.plugins.openai  # noqa: F401  # plugins register in the main thread
+import pytest
+from livekit.agents import UserInputTranscribedEvent
+
+from agent_worker import conversation
+from agent_worker.behaviors.search_ahead import search_ahead
+from agent_worker.conversation import Conversation
+from agent_worker.pipeline import build_session
+from tests.agent_worker.scene import QUESTION, Scene, played, question_aloud
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """What was searched for, in order. A search takes as long as `searched.gate` is closed."""
+
+    class Searched(list):
+        gate = threading.Event()
+
+    searched = Searched()
+    searched.gate.set()
+
+    def search(venue, question, **how):
+        searched.append(question)
+        assert searched.gate.wait(5)
+        return []
+
+    monkeypatch.setattr(conversation, "search", search)
+    monkeypatch.setattr(conversation, "off_the_loop", asyncio.to_thread)  # without a database
+    return searched
+
+
+def hear(somewhere, *said, is_silent=False, meanwhile=None):
+    """Let a session tell these words: (text, is_final)."""
+
+    async def tell():
+        facts = Conversation(venue=somewhere, language="en", is_muted=is_silent)
+        session = build_session(somewhere, "en", userdata=facts, text_only=True)
+        search_ahead(session)
+        for text, is_final in said:
+            session.emit("user_input_transcribed", UserInputTranscribedEvent(transcript=text, is_final=is_final))
+            await asyncio.sleep(0.03)
+        if meanwhile:
+            meanwhile()
+        while facts._under_way:
+            await asyncio.sleep(0.01)
+
+    played(tell())
+
+
+def test_words_are_searched_as_they_come_and_those_of_one_turn_together(somewhere, searched):
+    hear(
+        somewhere, ("when does", False), ("when does the pool", False), ("When does the pool", True), ("close?", False)
+    )
+    assert searched == ["when does the pool", "When does the pool close?"]
+
+
+def test_while_a_search_is_made_only_the_newest_words_wait_for_it(somewhere, searched):
+    searched.gate.clear()
+    said = [(" ".join(["when", "does", "the", "garden", "pool", "close"][:count]), False) for count in range(3, 7)]
+    hear(somewhere, *said, meanwhile=searched.gate.set)
+    assert searched == ["when does the", "when does the garden pool close"]
+
+
+def test_nothing_is_searched_while_staff_have_the_word(somewhere, searched):
+    hear(somewhere, ("when does the pool close", False), is_silent=True)
+    assert searched == []
+
+
+@pytest.mark.voice
+def test_the_question_has_been_searched_when_its_last_words_come(somewhere, providers, searched, tmp_path):
+    before_the_final = []
+
+    async def ask():
+        async with Scene(somewhere, providers, aloud=True, behaviors=[search_ahead]) as scene:
+
+            def heard(event):
+                if event.is_final and not before_the_final:
+                    before_the_final.extend(searched)
+
+            scene.session.on("user_input_transcribed", heard)
+            await scene.speak(question_aloud(tmp_path))
+            await scene.until_answered()
+
+    played(ask())
+    assert before_the_final[-1] == QUESTION
