@@ -134,7 +134,8 @@ class GoldenQuestionForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         facts = super().clean() or {}
-        foreign = [article.slug for article in facts.get("articles", ()) if article.venue_id != facts["venue"].pk]
+        venue, articles = facts.get("venue"), facts.get("articles", ())
+        foreign = [article.slug for article in articles if venue and article.venue_id != venue.pk]
         if foreign:
             raise ValidationError({"articles": f"Of another venue: {', '.join(foreign)}."})
         return facts

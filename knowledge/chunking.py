@@ -220,7 +220,7 @@ _INVISIBLE = dict.fromkeys(
 def spoken_lines(body: str) -> list[_Line]:
     """Headings, paragraphs, list entries and table rows in the order in which they were written."""
     # Indentation is how people type, not code.
-    text = re.sub(r"(?m)^[ \t]+(?![ \t]*([-*+]|\d+[.)])\s)", "", body.translate(_INVISIBLE))
+    text = re.sub(r"(?m)^[ \t]++(?!([-*+]|\d+[.)])\s)", "", body.translate(_INVISIBLE))
     return list(_Reader(_markdown.parse(text)).lines())
 
 

@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from concierge.models import Venue
-from knowledge.reading.drafts import BadInput
+from knowledge.models import GoldenQuestion
+from knowledge.reading.drafts import BadInput, check_characters
 from knowledge.reading.jsonlines import objects
 from knowledge.search import CONFIDENT, search, warm
+
+LONGEST_LANGUAGE = GoldenQuestion._meta.get_field("language").max_length or 10
 
 DEPTH = 10
 
@@ -106,10 +109,12 @@ def read_questions(path: Path, *, name: str = "") -> list[Question]:
         text, language, ids = fields.get("question"), fields.get("lang") or "", fields.get("answer_ids")
         if not isinstance(text, str) or not text.strip():
             raise BadInput(place, "question is missing or empty")
-        if not isinstance(language, str):
-            raise BadInput(place, "lang is not text")
+        if not isinstance(language, str) or len(language) > LONGEST_LANGUAGE:
+            raise BadInput(place, "lang is no language code")
         if not isinstance(ids, list) or not all(isinstance(slug, str | int) for slug in ids):
             raise BadInput(place, "answer_ids is not a list of ids")
+        for field, value in (("question", text), ("lang", language), *(("answer_ids", str(slug)) for slug in ids)):
+            check_characters(place, field, value)
         questions.append(Question(text, language, frozenset(map(str, ids))))
     if not questions:
         raise BadInput(name or path, "no questions in it")

@@ -30,6 +30,7 @@ AGENT = "ConciergeReader"
 USER_AGENT = f"Mozilla/5.0 (compatible; {AGENT}/1.0; reads pages that their venue asked for)"
 MOST_BYTES = 5_000_000  # of a page
 MOST_REDIRECTS = 5
+MOST_ADDRESSES = 4  # of a host that are tried
 CONNECT_SECONDS = 10
 PAGE_SECONDS = 30  # from the question to the last byte
 PAUSE_SECONDS = 1.0  # between two questions to one host, unless its robots.txt asks for more
@@ -178,7 +179,7 @@ def open_socket(host: str, port: int, asked: str) -> socket.socket:
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not addresses or not all(is_allowed(address, port) for address in addresses):
         raise BadInput(asked, "leads to an address that is not public; only public pages are imported")
-    for address in addresses:
+    for address in addresses[:MOST_ADDRESSES]:
         try:
             return socket.create_connection((address, port), timeout=CONNECT_SECONDS)
         except OSError:
@@ -199,12 +200,13 @@ def _answer(url: str, asked: str) -> Iterator[Answer]:
     connection = http.client.HTTPConnection(host, port)
     try:
         connection.sock = open_socket(host, port, asked)
-        # A server may send its headers a letter at a time: each read is in time, all of them never end.
+        if parts.scheme == "https":
+            connection.sock = ssl.create_default_context().wrap_socket(connection.sock, server_hostname=host)
+        # A server may send its headers a letter at a time: each read is in time, all of them never end. Not before
+        # TLS, which leaves the socket that it is given empty.
         watch = threading.Timer(PAGE_SECONDS, _hang_up, [connection.sock])
         watch.daemon = True
         watch.start()
-        if parts.scheme == "https":
-            connection.sock = ssl.create_default_context().wrap_socket(connection.sock, server_hostname=host)
         target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
         headers = {
             "Host": parts.netloc,
@@ -216,11 +218,13 @@ def _answer(url: str, asked: str) -> Iterator[Answer]:
         connection.request("GET", target, headers=headers)
         response = connection.getresponse()
         yield response.status, response.headers, _body(response, connection.sock, deadline, asked)
-    except (ssl.SSLError, ssl.CertificateError):
-        raise BadInput(asked, "its certificate is not valid") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        is_late = isinstance(error, TimeoutError) or time.monotonic() >= deadline
-        words = translatable("did not answer in time") if is_late else translatable("the connection broke")
+        if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
+            words = translatable("did not answer in time")
+        elif isinstance(error, ssl.SSLError):
+            words = translatable("its certificate is not valid")
+        else:
+            words = translatable("the connection broke")
         raise BadInput(asked, words) from None
     finally:
         if watch:

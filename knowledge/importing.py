@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from concierge.models import Venue
 from knowledge import indexing, lexical
@@ -112,11 +113,11 @@ def import_drafts(
     vectors = indexing.vectors_for(venue, wanted, progress=progress)
     with transaction.atomic():
         # One import at a time in a venue; on SQLite one writer at a time anyway.
-        Venue.objects.select_for_update().get(pk=venue.pk)
+        Venue.objects.select_for_update(no_key=True).get(pk=venue.pk)
         texts = _texts(venue, drafts)
         if based_on is not None:
             _check_nobody_wrote(texts, based_on)
-        existed = set(Version.objects.filter(text__article__venue=venue).values_list("text_id", flat=True))
+        existed = set(latest_versions(texts))
         imported: list[Imported] = []
         to_publish: list[Version] = []
         for draft, text in zip(drafts, texts, strict=True):
@@ -147,11 +148,18 @@ def _check_nobody_wrote(texts: Sequence[ArticleText], based_on: Mapping[tuple[st
 def latest_versions(texts: Iterable[ArticleText]) -> dict[int, Version]:
     """The newest version of each text that has one, by the text's key."""
     keys = [text.pk for text in texts]
+    newest = Version.objects.filter(text=OuterRef("text")).order_by("-number").values("pk")[:1]
     found: dict[int, Version] = {}
     for at in range(0, len(keys), KEYS_A_QUERY):
-        versions = Version.objects.filter(text_id__in=keys[at : at + KEYS_A_QUERY]).order_by("number")
+        versions = Version.objects.filter(text_id__in=keys[at : at + KEYS_A_QUERY], pk=Subquery(newest))
         found |= {version.text_id: version for version in versions}
     return found
+
+
+def texts_by_key(venue: Venue) -> dict[tuple[str, str], ArticleText]:
+    """Every text of the venue, by its article's slug and its language."""
+    texts = ArticleText.objects.filter(article__venue=venue).select_related("article")
+    return {(text.article.slug, text.language): text for text in texts}
 
 
 def _texts(venue: Venue, drafts: Sequence[Draft]) -> list[ArticleText]:
@@ -160,19 +168,13 @@ def _texts(venue: Venue, drafts: Sequence[Draft]) -> list[ArticleText]:
     articles = {article.slug: article for article in venue.articles.all()}
     Article.objects.bulk_create(Article(venue=venue, slug=slug) for slug in sorted(slugs - articles.keys()))
     articles = {article.slug: article for article in venue.articles.all()}
-    found = {
-        (text.article.slug, text.language): text
-        for text in ArticleText.objects.filter(article__venue=venue).select_related("article")
-    }
+    found = texts_by_key(venue)
     ArticleText.objects.bulk_create(
         ArticleText(article=articles[draft.slug], language=draft.language)
         for draft in drafts
         if (draft.slug, draft.language) not in found
     )
-    found = {
-        (text.article.slug, text.language): text
-        for text in ArticleText.objects.filter(article__venue=venue).select_related("article")
-    }
+    found = texts_by_key(venue)
     return [found[draft.slug, draft.language] for draft in drafts]
 
 

@@ -29,6 +29,7 @@ Vectors = Mapping[str, bytes]  # by digest
 # transaction, so whoever listens waits for the commit.
 Listener = Callable[[Venue, frozenset[int], str], None]
 after_publish: list[Listener] = []
+TEXTS_A_QUERY = 200
 TEXTS_A_BATCH = 16
 DIGESTS_A_QUERY = 500
 
@@ -63,7 +64,7 @@ def pieces(title: str, body: str, variants: Iterable[str] = ()) -> list[Piece]:
             # Out of its place a sentence does not say what it is about: its title and heading do.
             heading = sentence.heading if sentence.heading.casefold() != title.casefold() else ""
             add(Passage.Kind.SENTENCE, sentence.text, _titled(title, _titled(heading, sentence.text)))
-    for variant in variants:
+    for variant in variants if found else ():  # there must be something to lead to
         add(Passage.Kind.VARIANT, variant, lexical.as_written(variant))
     return found
 
@@ -135,10 +136,9 @@ def publish_all(venue: Venue, versions: Sequence[Version], *, vectors: Vectors |
             text.indexed = revision
         fields = ["live", "status", "next_live", "next_live_at", "indexed"]
         ArticleText.objects.bulk_update(texts, fields, batch_size=200)
-        for text in texts:
-            _replace_passages(venue, live[text.pk], wanted[text.pk], vectors)
+        _replace_passages(venue, [(live[text.pk], wanted[text.pk]) for text in texts], vectors)
         articles = frozenset(text.article_id for text in texts)
-        reason = versions[0].title if len(versions) == 1 else f"{len(versions)} texts"
+        reason = versions[0].title if len(versions) == 1 else f"{versions[0].title} +{len(versions) - 1}"
         for listener in after_publish:
             listener(venue, articles, reason)
     return revision
@@ -168,7 +168,7 @@ def reindex(text: ArticleText, *, vectors: Vectors | None = None) -> None:
         # If somebody published meanwhile, that made the passages.
         if live and ArticleText.objects.select_for_update().get(pk=text.pk).live_id == live.pk:
             ArticleText.objects.filter(pk=text.pk).update(indexed=revision)
-            _replace_passages(venue, live, wanted, vectors)
+            _replace_passages(venue, [(live, wanted)], vectors)
 
 
 def reindex_venue(venue: Venue, *, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
@@ -210,21 +210,24 @@ def _move_revision(venue_id: int) -> int:
     return IndexRevision.objects.values_list("number", flat=True).get(venue_id=venue_id)
 
 
-def _replace_passages(venue: Venue, version: Version, wanted: list[Piece], vectors: Vectors) -> None:
-    """The text's passages become those of `version`, in the transaction that the caller holds."""
-    Passage.objects.filter(version__text=version.text_id).delete()
-    Passage.objects.bulk_create(
-        [
-            Passage(
-                venue=venue,
-                version=version,
-                kind=piece.kind,
-                position=position,
-                text=piece.text,
-                digest=piece.digest,
-                vector=vectors[piece.digest],
-            )
-            for position, piece in enumerate(wanted)
-        ],
-        batch_size=500,
-    )
+def _replace_passages(venue: Venue, made: Sequence[tuple[Version, list[Piece]]], vectors: Vectors) -> None:
+    """The passages of these versions' texts become theirs, in the transaction that the caller holds."""
+    for start in range(0, len(made), TEXTS_A_QUERY):
+        some = made[start : start + TEXTS_A_QUERY]
+        Passage.objects.filter(version__text__in=[version.text_id for version, _ in some]).delete()
+        Passage.objects.bulk_create(
+            [
+                Passage(
+                    venue=venue,
+                    version=version,
+                    kind=piece.kind,
+                    position=position,
+                    text=piece.text,
+                    digest=piece.digest,
+                    vector=vectors[piece.digest],
+                )
+                for version, wanted in some
+                for position, piece in enumerate(wanted)
+            ],
+            batch_size=500,
+        )

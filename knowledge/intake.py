@@ -24,8 +24,8 @@ from django_tasks import task
 
 from concierge.models import Venue
 from knowledge.fetching import Fetcher, checked
-from knowledge.importing import Outdated, import_drafts, latest_versions, with_language
-from knowledge.models import ArticleText, Import, ImportedDraft
+from knowledge.importing import Outdated, import_drafts, latest_versions, texts_by_key, with_language
+from knowledge.models import Import, ImportedDraft
 from knowledge.reading import contained
 from knowledge.reading.documents import Found, Reading, read_file
 from knowledge.reading.drafts import BadInput, Draft
@@ -151,13 +151,12 @@ def read_import(pk: int) -> None:
         reading = _read(intake)
         if len(reading.found) > MOST_DRAFTS:
             raise BadInput(intake.name, "holds more than %(most)s articles; split it", most=f"{MOST_DRAFTS:,}")
+        _show(intake, reading)
     except BadInput as error:
         _refuse(intake, error.sentence)
     except Exception:
         logger.exception("Import %s failed", pk)
         _refuse(intake, Sentence("could not be read because of an error of ours; it is in the log", place=intake.name))
-    else:
-        _show(intake, reading)
 
 
 def _wants_mapping(intake: Import) -> bool:
@@ -208,10 +207,7 @@ def _show(intake: Import, reading: Reading) -> None:
 def compare(intake: Import, found: Sequence[Found]) -> list[ImportedDraft]:
     """What taking over each piece would do. Nothing is stored."""
     venue = intake.venue
-    texts = {
-        (text.article.slug, text.language): text
-        for text in ArticleText.objects.filter(article__venue=venue).select_related("article")
-    }
+    texts = texts_by_key(venue)
     latest = latest_versions(list(texts.values())) if texts else {}
     seen: set[tuple[str, str]] = set()
     rows = []
@@ -259,6 +255,8 @@ def _outcome(draft: Draft | ImportedDraft, base: Any) -> str:
 
 def correct(draft: ImportedDraft, *, title: str, body: str, is_confirmed: bool) -> bool:
     """Other words than were read, and whether its numbers are right. False if it is not under review any more."""
+    if not draft.can_be_put_right:
+        return False
     draft.title, draft.body = title.strip(), body.strip()
     draft.is_confirmed = is_confirmed
     draft.outcome, draft.reason = _outcome(draft, draft.base), None
@@ -346,10 +344,7 @@ def _close(intake: Import, taken: Sequence[ImportedDraft]) -> None:
 def _compare_again(intake: Import) -> None:
     """Somebody wrote meanwhile: what the drafts would change is told anew."""
     rows = list(intake.drafts.filter(is_taken=False).exclude(outcome=Outcome.REFUSED))
-    texts = {
-        (text.article.slug, text.language): text
-        for text in ArticleText.objects.filter(article__venue=intake.venue).select_related("article")
-    }
+    texts = texts_by_key(intake.venue)
     latest = latest_versions(list(texts.values())) if texts else {}
     for row in rows:
         text = texts.get((row.slug, row.language))

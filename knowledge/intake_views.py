@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +81,7 @@ def receive(request: HttpRequest, venue: Venue) -> tuple[list[Import], list[str]
     """What was brought, and sentences on what was not accepted."""
     language = request.POST.get("language", "")
     facts: dict[str, Any] = {"author": request.user, "language": language if language in venue.languages else ""}
-    files, address = request.FILES.getlist("files"), request.POST.get("address", "").strip()
+    files, address = request.FILES.getlist("files"), request.POST.get("address", "").replace("\0", "").strip()
     brought: list[Import] = []
     problems: list[str] = []
     if len(files) > MOST_FILES:
@@ -119,7 +118,7 @@ def one_import(request: HttpRequest, venue: str, pk: int) -> HttpResponse:
 def import_facts(request: HttpRequest, venue: Venue, one: Import) -> dict[str, Any]:
     outcome = request.GET.get("outcome", "")
     drafts = one.drafts.select_related("base")
-    counts = Counter(drafts.values_list("outcome", flat=True))
+    counts = dict(one.drafts.order_by().values_list("outcome").annotate(Count("pk")))
     shown = drafts.filter(outcome=outcome) if outcome in ImportedDraft.Outcome.values else drafts
     page = Paginator(shown, DRAFTS_A_PAGE).get_page(request.GET.get("page"))
     return {
@@ -127,7 +126,9 @@ def import_facts(request: HttpRequest, venue: Venue, one: Import) -> dict[str, A
         "import": one,
         "page": page,
         "outcome": outcome,
-        "outcomes": [(value, label, counts[value]) for value, label in ImportedDraft.Outcome.choices if counts[value]],
+        "outcomes": [
+            (value, label, counts[value]) for value, label in ImportedDraft.Outcome.choices if value in counts
+        ],
         "news_count": drafts.filter(is_taken=False, outcome__in=["new", "changed"]).count(),
         "columns": [
             Column(field, FIELD_NAMES[field], field in NEEDED, (one.mapping or one.table.get("guess", {})).get(field))
@@ -197,7 +198,8 @@ def one_draft(request: HttpRequest, venue: str, pk: int, position: int) -> HttpR
     draft = get_object_or_404(one.drafts.select_related("base"), position=position)
     status, problem = 200, ""
     if request.method == "POST":
-        title, body = request.POST.get("title", ""), request.POST.get("body", "").replace("\r\n", "\n")
+        title, body = (request.POST.get(name, "").replace("\0", "") for name in ("title", "body"))
+        body = body.replace("\r\n", "\n")
         words_stay = (title.strip(), body.strip()) == (draft.title, draft.body)
         confirmed = {int(value) for value in request.POST.getlist("number") if value.isdecimal()}
         # Other words have other numbers: they are looked at again.
@@ -218,7 +220,7 @@ def one_draft(request: HttpRequest, venue: str, pk: int, position: int) -> HttpR
         "parts": marked_numbers(f"{draft.title}\n\n{draft.body}"),
         "pages": range(draft.first_page, last + 1) if draft.first_page and one.file.exists() else [],
         "changes": differences(said(draft.base), f"{draft.title}\n\n{draft.body}") if draft.base else [],
-        "can_change": one.state == State.REVIEW and not draft.is_taken,
+        "can_change": one.state == State.REVIEW and not draft.is_taken and draft.can_be_put_right,
     }
     with timezone.override(place.zone):
         return render(request, "knowledge/import_draft.html", facts, status=status)

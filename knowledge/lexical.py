@@ -181,7 +181,7 @@ def as_written(question: str) -> str:
 def language_of(text: str, language: str | None = None) -> str:
     """The language to read a text as: the one given unless the script says otherwise, English if nothing does."""
     given = (language or "").split("-")[0].lower()
-    script = _script(text)
+    script = script_of(text)
     if script == "":
         return given if given and given not in _NOT_LATIN else "en"
     if given in _SHARED.get(script, ()):
@@ -191,7 +191,7 @@ def language_of(text: str, language: str | None = None) -> str:
     return "fa" if script == "ar" and _PERSIAN.search(text) else script
 
 
-def _script(text: str) -> str:
+def script_of(text: str) -> str:
     """The script of at least half of the words, by the language that stands for it; "" for Latin."""
     words = text.split()
     for script, name in _SCRIPTS:

@@ -326,9 +326,8 @@ class Import(models.Model):
         """What was left out."""
         return [Sentence(**note) for note in self.notes]
 
-    @property
-    def has_pages(self) -> bool:
-        return any(draft.first_page for draft in self.drafts.all()[:1])
+
+WRITTEN_BY_HAND = frozenset({"title", "body"})
 
 
 class ImportedDraft(models.Model):
@@ -367,6 +366,13 @@ class ImportedDraft(models.Model):
 
     def __str__(self) -> str:
         return f"{self.slug} ({self.language})"
+
+    @property
+    def can_be_put_right(self) -> bool:
+        """Refused for words that an editor can write; what is wrong with the rest has to be mended in the file."""
+        if self.outcome != self.Outcome.REFUSED:
+            return True
+        return self.reason is not None and self.reason.facts.get("field") in WRITTEN_BY_HAND
 
     @property
     def can_be_taken(self) -> bool:

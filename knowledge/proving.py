@@ -16,7 +16,7 @@ from knowledge.asked import recent_questions
 from knowledge.evaluation import Question
 from knowledge.golden import questions_of
 from knowledge.models import Version
-from knowledge.search import CONFIDENT, Hit, cleaned, find, search, trial_index
+from knowledge.search import CONFIDENT, Hit, cleaned, find, trial_indexes
 
 MOST_GOLDEN = 500
 RECENT = 50
@@ -64,13 +64,14 @@ def prove(venue: Venue, version: Version) -> Proof:
     # A version for later is compared at the moment at which it takes over.
     now = timezone.now()
     at = max(now, version.valid_from) if version.valid_from else now
-    index = trial_index(venue, version)
+    live, trial = trial_indexes(venue, version)
     changes = []
     for question, is_golden in [*((one, True) for one in golden), *((one, False) for one in recent)]:
         language = question.language or None
-        before = reply(search(venue, question.text, limit=1, at=at, language=language))
         words = cleaned(question.text)
-        after = reply(find(index, words, limit=1, at=at, language=language) if words else [])
+        before, after = (
+            reply(find(index, words, limit=1, at=at, language=language) if words else []) for index in (live, trial)
+        )
         if before != after:
             was_good, is_good = (_is_good(question, one, is_golden=is_golden) for one in (before, after))
             changes.append(Change(question, is_golden, before, after, was_good and not is_good))

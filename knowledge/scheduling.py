@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from django.db.models import Q
@@ -9,6 +10,8 @@ from django.utils import timezone
 
 from knowledge import indexing
 from knowledge.models import ArticleText, Version
+
+logger = logging.getLogger(__name__)
 
 
 def has_to_wait(text: ArticleText, version: Version, now: datetime) -> bool:
@@ -39,6 +42,12 @@ def publish_due() -> int:
     due = ArticleText.objects.filter(Q(next_live__isnull=False), next_live_at__lte=timezone.now())
     count = 0
     for text in due.select_related("next_live", "article__venue").order_by("next_live_at"):
-        indexing.publish(text, text.next_live)
-        count += 1
+        try:
+            if not due.filter(pk=text.pk, next_live=text.next_live_id).exists():
+                continue  # called off, or published over, meanwhile
+            indexing.publish(text, text.next_live)
+        except Exception:
+            logger.exception("%s could not go live", text)
+        else:
+            count += 1
     return count

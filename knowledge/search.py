@@ -240,14 +240,15 @@ def _rows(passages: QuerySet[Passage]) -> Iterator[Row]:
     )
 
 
-def trial_index(venue: Venue, version: Version) -> VenueIndex:
-    """What the venue's index would be with `version` live. Kept nowhere, and nothing that is live is touched."""
+def trial_indexes(venue: Venue, version: Version) -> tuple[VenueIndex, VenueIndex]:
+    """The venue's index as it is, and as it would be with `version` live: kept nowhere, and nothing live is touched."""
     text = version.text
     wanted = indexing.pieces_of(version)
     vectors = indexing.vectors_for(venue, wanted)
     facts = (text.pk, 0, version.title, text.language, text.article.slug, version.valid_from, version.valid_until)
     new: list[Row] = [(version.pk, piece.kind.value, piece.text, vectors[piece.digest], *facts) for piece in wanted]
-    return _index(venue).without_text(text.pk, plus=segments(new))
+    live = _index(venue)
+    return live, live.without_text(text.pk, plus=segments(new))
 
 
 def _made_by_another_embedder(venue: Venue) -> bool:

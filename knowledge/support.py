@@ -60,7 +60,7 @@ def _share(said: str, sentence: str, hit: Hit) -> float:
     """How much of what was said the stored sentence has, words of its title counting half; 0 if it says too little."""
     if _plainly(said) == _plainly(sentence):
         return VERBATIM
-    answer, source, title = _words(said, ""), _words(sentence, hit.language), _words(hit.title, hit.language)
+    answer, source, title = _words(said, hit.language), _words(sentence, hit.language), _words(hit.title, hit.language)
     shared = answer.weights.keys() & source.weights.keys()
     if answer.script != source.script:
         names = {word for word in answer.weights if word.isdigit() or lexical.language_of(word) == "en"}
@@ -85,8 +85,7 @@ def _words(text: str, language: str) -> _Words:
     weights: dict[str, float] = {}
     for written, stem in lexical.stems(_with_digits(text), language):
         weights[stem] = NUMBER_WEIGHT if written.isdigit() else 1.0
-    script = language if language in ("ar", "ur", "fa", "hi", "ru", "el", "ta", "zh", "ja", "ko", "th") else "latin"
-    return _Words(weights, script)
+    return _Words(weights, lexical.script_of(text))
 
 
 def _with_digits(text: str) -> str:

@@ -41,7 +41,7 @@ def write_article(venue: Venue, language: str, words: Words, *, author: User | A
     """A new article, written in one language. Raises ValidationError as ArticleText.write does."""
     with transaction.atomic():
         # One at a time in a venue, so that two equal titles get two slugs.
-        Venue.objects.select_for_update().get(pk=venue.pk)
+        Venue.objects.select_for_update(no_key=True).get(pk=venue.pk)
         article = venue.articles.create(slug=free_slug(venue, words["title"]))
         version, _ = article.texts.create(language=language).write(**words, author=author)
     return version
@@ -56,7 +56,7 @@ def write_text(
     that says something else, and ValidationError as ArticleText.write does.
     """
     with transaction.atomic():
-        Article.objects.select_for_update().get(pk=article.pk)
+        Article.objects.select_for_update(no_key=True).get(pk=article.pk)
         text, _ = article.texts.get_or_create(language=language)
         latest = text.latest
         # The same words again (a second click) are no conflict.

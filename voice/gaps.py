@@ -81,7 +81,7 @@ def file(venue: Venue, asked: Turn) -> Gap:
     vector = get_embedder().embed_queries([cleaned(asked.text)])[0]
     with transaction.atomic():
         # One at a time in a venue, so that two of the same question make one gap.
-        Venue.objects.select_for_update().get(pk=venue.pk)
+        Venue.objects.select_for_update(no_key=True).get(pk=venue.pk)
         gap = nearest(venue, vector, asked.language) or Gap.objects.create(venue=venue)
         gap.questions.create(turn=asked, embedder=get_embedder().name, vector=np.asarray(vector, "<f4").tobytes())
         if gap.state == Gap.State.FIXED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from urllib.parse import unquote, urlsplit
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.text import slugify
 
+from knowledge.models import LONGEST_BODY, WRITTEN_BY_HAND
 from knowledge.reading import contained, jsonlines, markdown, table
 from knowledge.reading.drafts import LONGEST_SLUG, BadInput, Draft, make_draft
 from knowledge.reading.formats import BY_SUFFIX, TABLES, kind_of
@@ -122,7 +124,12 @@ def _found(section: Section, name: str, slug: str, zone: ZoneInfo, taken: set[tu
         draft = make_draft(place, fields, zone)
     except BadInput as error:
         reason = error.sentence
-        draft = Draft(place, slug[:LONGEST_SLUG], section.title[:200], section.body[:1000])
+        draft = Draft(place, slug[:LONGEST_SLUG], section.title[:200], section.body[:LONGEST_BODY])
+        if reason.facts.get("field") in WRITTEN_BY_HAND:
+            # An editor can put these right; the rest is as the file has it.
+            with suppress(BadInput):
+                rest = make_draft(place, fields | {"title": "-", "body": "-"}, zone)
+                draft = replace(rest, title=draft.title, body=draft.body)
     return Found(draft, reason, section.row, section.first_page, section.last_page)
 
 
@@ -155,7 +162,3 @@ def _title_of(name: str) -> str:
 
 def is_known(name: str) -> bool:
     return PurePath(name).suffix.lower() in BY_SUFFIX
-
-
-def with_language(draft: Draft, language: str) -> Draft:
-    return draft if draft.language else replace(draft, language=language)

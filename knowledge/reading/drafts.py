@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from knowledge.models import LONGEST_BODY, Article, Version, tidy_variants
 from knowledge.reading.saying import Sentence
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,6})?")
 LONGEST_TITLE = Version._meta.get_field("title").max_length or 200
 LONGEST_SLUG = Article._meta.get_field("slug").max_length or 100
 
@@ -76,9 +76,14 @@ def _text(place: str, fields: dict[str, object], name: str, longest: int) -> str
             count=f"{len(value):,}",
             most=f"{longest:,}",
         )
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise BadInput(place, "%(field)s contains a character that is none (NUL or half of a pair)", field=name)
+    check_characters(place, name, value)
     return value
+
+
+def check_characters(place: str, field: str, text: str) -> None:
+    """No database stores these."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadInput(place, "%(field)s contains a character that is none (NUL or half of a pair)", field=field)
 
 
 def _variants(place: str, fields: dict[str, object]) -> str | None:
@@ -90,8 +95,7 @@ def _variants(place: str, fields: dict[str, object]) -> str | None:
     if not isinstance(questions, list) or not all(isinstance(question, str) for question in questions):
         raise BadInput(place, "variants is not a list of questions")
     found = tidy_variants("\n".join(" ".join(question.split()) for question in questions))
-    if "\0" in found or any("\ud800" <= character <= "\udfff" for character in found):
-        raise BadInput(place, "%(field)s contains a character that is none (NUL or half of a pair)", field="variants")
+    check_characters(place, "variants", found)
     return found
 
 

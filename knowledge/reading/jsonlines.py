@@ -34,7 +34,7 @@ def objects(path: Path, *, name: str = "") -> list[tuple[str, dict[str, object]]
             value = json.loads(text)
         except UnicodeDecodeError:
             raise BadInput(place, "not UTF-8 text") from None
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # a number of too many digits is no JSONDecodeError
             reason = getattr(error, "msg", "nested too deeply")
             raise BadInput(place, "not JSON (%(problem)s)", problem=reason) from None
         if not isinstance(value, dict):

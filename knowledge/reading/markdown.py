@@ -23,7 +23,7 @@ from knowledge.reading.sections import Unreadable
 
 FIELDS = ("id", "title", "language", "valid_from", "valid_until", "variants")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)(?:^|\n)---[ \t]*(?:\n|$)", re.DOTALL)
-_HEADING = re.compile(r"\s*(?:#{1,6}[ \t]+(?P<hashed>.+?)[ \t]*#*[ \t]*|(?P<ruled>[^\n]+)\n(?:=+|-+)[ \t]*)(?:\n|$)")
+_HEADING = re.compile(r"(?:#{1,6}[ \t]+(?P<hashed>[^\n]+)|(?P<ruled>[^\n]+)\n(?:=+|-+)[ \t]*)(?:\n|$)")
 _LANGUAGE_NAME = re.compile(r"[a-z]{2,3}")
 
 
@@ -54,10 +54,12 @@ def read(path: Path, zone: ZoneInfo, folder: Path | None = None, *, name: str = 
     if isinstance(variants := fields.get("variants"), str):
         fields["variants"] = variants.split(" | ")
     if not fields.get("title"):
-        heading = _HEADING.match(text)
-        if heading:
+        text = text.lstrip()
+        title = name.replace("-", " ")
+        if heading := _HEADING.match(text):
             text = text[heading.end() :]
-        fields["title"] = (heading["hashed"] or heading["ruled"]).strip() if heading else name.replace("-", " ")
+            title = (heading["hashed"] or heading["ruled"]).strip()
+        fields["title"] = title.rstrip("#").rstrip() if heading and heading["hashed"] else title
     return make_draft(place, fields | {"body": text}, zone)
 
 

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from concierge.models import Membership
+from knowledge import indexing
 from knowledge.models import LONGEST_BODY, ArticleText, Presence
 from knowledge.scheduling import publish_due
 from knowledge.search import search
@@ -574,6 +575,27 @@ def test_a_version_for_later_takes_over_at_its_moment_and_not_before(editor, pal
     assert publish_due() == 1
     assert "at nine" in search(palm, "When does the rooftop pool open?")[0].text
     assert publish_due() == 0
+
+
+def test_a_version_that_cannot_go_live_keeps_no_other_from_it(palm, monkeypatch):
+    before = timezone.now() - timedelta(minutes=1)
+    texts = [factories.create_article(venue=palm, slug=slug, body="It opens at six.").text for slug in ("gym", "pool")]
+    for text in texts:
+        version, _ = text.write(title="Times", body="It opens at nine.")
+        ArticleText.objects.filter(pk=text.pk).update(next_live=version, next_live_at=before)
+    publish = indexing.publish
+
+    def publish_but_the_gym(text, version):
+        if text.article.slug == "gym":
+            raise ValueError
+        publish(text, version)
+
+    monkeypatch.setattr(indexing, "publish", publish_but_the_gym)
+    assert publish_due() == 1
+    assert {text.article.slug: text.live.body for text in ArticleText.objects.select_related("live", "article")} == {
+        "gym": "It opens at six.",
+        "pool": "It opens at nine.",
+    }
 
 
 def test_going_live_later_can_be_called_off(editor, palm):

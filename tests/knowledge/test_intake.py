@@ -203,6 +203,18 @@ def test_a_table_s_columns_are_asked_for_and_each_row_says_what_becomes_of_it(ed
     assert sorted(palm.articles.values_list("slug", flat=True)) == ["faq-22", "faq-wann-offen"]
 
 
+def test_a_refused_row_is_put_right_where_its_words_are_wrong_and_in_the_file_where_anything_else_is(editor, palm):
+    table = "title,body,language,valid_until\nالمسبح,,ar,2030-01-01\nGym,Always open.,en,some day\n"
+    response = bring(editor, "kb.csv", table.encode())
+    press(editor, response, "map", **{f"column-{name}": at for at, name in enumerate(table.splitlines()[0].split(","))})
+    words = {"title": "المسبح", "body": "يفتح المسبح في السادسة."}
+    assert editor.post(f"{response.url}1/", words).status_code == 302
+    put_right = palm.imports.get().drafts.get(position=1)
+    assert (put_right.outcome, put_right.language, put_right.valid_until.year) == ("new", "ar", 2030)
+    assert editor.post(f"{response.url}2/", words).status_code == 409
+    assert palm.imports.get().drafts.get(position=2).outcome == "refused"
+
+
 # PDF
 
 

@@ -7,12 +7,13 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from concierge.models import Venue
 from knowledge import search as searching
 from knowledge import venue_index
 from knowledge.indexing import archive, publish
 from knowledge.models import ArticleText
 from knowledge.search import CONFIDENT, cleaned, search, warm
-from tests.factories import create_article, create_text
+from tests.factories import create_article, create_text, create_venue
 
 HOTEL = {
     "pool": ("Rooftop pool", "The pool on level 42 opens from 7 am to sunset. Towels are supplied."),
@@ -24,11 +25,21 @@ HOTEL = {
 }
 
 
+@pytest.fixture(scope="module")
+def built(django_db_setup, django_db_blocker):
+    """The hotel, made once for this file. Each test's changes are undone."""
+    with django_db_blocker.unblock():
+        venue = create_venue(slug="hotel", host="hotel.test")
+        for slug, (title, body) in HOTEL.items():
+            create_article(venue=venue, slug=slug, title=title, body=body)
+        yield venue
+        venue.delete()
+
+
 @pytest.fixture
-def hotel(palm):
-    for slug, (title, body) in HOTEL.items():
-        create_article(venue=palm, slug=slug, title=title, body=body)
-    return palm
+def hotel(built, db):
+    searching._indexes.clear()  # what an earlier test did to it was undone
+    return Venue.objects.get(pk=built.pk)
 
 
 def found(venue, question, **details):

@@ -42,6 +42,23 @@ def test_an_answer_rests_on_the_sentences_that_say_it(answer, expected):
     assert supporting(answer, hits) == [(source, source.sentences[number]) for source, number in expected]
 
 
+@pytest.mark.parametrize(
+    ("language", "body", "answer"),
+    [
+        (
+            "fr",
+            "Les serviettes sont fournies gratuitement à la piscine.",
+            "Les serviettes de la piscine sont fournies.",
+        ),
+        ("uk", "Рушники надаються безкоштовно біля басейну.", "Рушники біля басейну надаються безкоштовно."),
+        ("fa", "حوله در کنار استخر رایگان است.", "حوله کنار استخر رایگان است."),
+    ],
+)
+def test_an_answer_in_the_language_of_its_source_rests_on_it_whichever_that_is(language, body, answer):
+    pool = hit("Pool", body, language)
+    assert supporting(answer, [pool]) == [(pool, body)]
+
+
 def test_without_hits_nothing_is_supported():
     assert supporting("Towels are supplied.", []) == []
 

@@ -32,6 +32,13 @@ def editor(client, palm):
     return client
 
 
+def test_questions_beside_a_text_that_says_nothing_aloud_lead_nowhere_and_harm_no_search(palm):
+    create_article(venue=palm, slug="pool", title="Pool", body="The pool opens at six.")
+    create_article(venue=palm, slug="empty", title="-", body="---", variants="Is the sauna open?")
+    assert variants(palm) == []
+    assert [hit.article for hit in search(palm, "When does the pool open?")] == ["pool"]
+
+
 def variants(venue):
     return list(venue.passages.filter(kind=Passage.Kind.VARIANT).values_list("text", flat=True))
 
