@@ -17,7 +17,7 @@ from agent_worker.facts import Facts, load_facts
 from agent_worker.giving_way import Attentive
 from agent_worker.guard import Secrets, Watch, sieved
 from agent_worker.holding import keep, notes_for_the_model
-from agent_worker.languages import asked_for, name_of
+from agent_worker.languages import asked_for, listed
 from agent_worker.phrases import phrase
 from agent_worker.pipeline import switch_language
 from agent_worker.providers.intents import Wish, intent_of, language_of
@@ -112,10 +112,7 @@ class Concierge(Attentive):
             conversation.begin_turn(message.id, message.text_content or "")
         language = conversation.language
         if ask.code != language:
-            joined = (" أو " if language == "ar" else " or ").join(
-                name_of(code, language) for code in conversation.venue.languages
-            )
-            return phrase(language, "language_missing", languages=joined)
+            return phrase(language, "language_missing", languages=listed(conversation.venue.languages, language))
         is_written = self.session.output.audio is not None and not self.session.output.audio_enabled
         return phrase(language, "language_written" if is_written else "language_switched")
 

@@ -8,12 +8,11 @@ from datetime import datetime
 from django.utils import translation
 from django.utils.formats import date_format
 
+from agent_worker.languages import name_of
 from agent_worker.phrases import phrase
 from agent_worker.pipeline import names_of
 from agent_worker.prompts import prompt
 from concierge.models import Venue, VenueText
-
-LANGUAGE_NAMES = {"en": "English", "ar": "Arabic"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def load_facts(venue: Venue, language: str, at: datetime | None = None) -> Facts
     instructions = prompt(
         "concierge",
         name=text.name,
-        language=LANGUAGE_NAMES.get(language, language),
+        language=name_of(language, "en"),
         desk=f" at {venue.desk_phone}" if venue.desk_phone else "",
         now=spoken_now(at.astimezone(venue.zone) if at else venue.now()),
         facts="\n".join(lines),

@@ -25,7 +25,7 @@ from typing import Any
 from livekit.agents import FlushSentinel, llm
 
 from agent_worker.conversation import Conversation
-from agent_worker.phrases import phrase, phrases
+from agent_worker.phrases import languages, phrase, phrases
 from agent_worker.providers.intents import COURTESIES, intent_of
 from agent_worker.providers.sentences import first_clause
 from agent_worker.suspicion import claims_a_deed
@@ -248,7 +248,7 @@ def is_fixed(here: str) -> bool:
 @cache
 def _fixed() -> re.Pattern[str]:
     shapes = set()
-    for language in ("en", "ar"):
+    for language in languages():
         for text in phrases(language).values():
             for sentence in _END.split(f"{text} "):
                 parts = [re.escape(letters(part)) for part in re.split(r"\$\w+", sentence)]

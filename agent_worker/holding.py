@@ -19,6 +19,7 @@ async def keep(session: AgentSession[Conversation], message: llm.ChatMessage) ->
     known = agent.chat_ctx.copy()
     known.insert(message)
     await agent.update_chat_ctx(known)
+    session.history.insert(message)
     session.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
 
 

@@ -8,11 +8,13 @@ turn only: later a foreign word is more often a name.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from django.conf.locale import LANG_INFO
 from django.utils import translation
+from django.utils.text import get_text_list
 
 from agent_worker.providers.intents import bare, is_courtesy, language_of, plain
 from agent_worker.providers.words import words
@@ -61,6 +63,12 @@ def name_of(code: str, language: str) -> str:
             return str(translation.get_language_info(code)["name_translated"])
         except KeyError:
             return code
+
+
+def listed(codes: Sequence[str], language: str) -> str:
+    """Such as "English or Arabic"."""
+    with translation.override(language):
+        return get_text_list([name_of(code, language) for code in codes])
 
 
 @cache

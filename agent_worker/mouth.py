@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 RATE = 24_000
 AHEAD = 0.2  # seconds that are sent ahead of the ear, against stutter
 PART = 0.05  # seconds sent at a time
-FADE_OUT = 0.06
+FADE_OUT = 0.04
 FADE_IN = 0.02
 # The stillest moment of the last so many seconds that were heard is where a paused answer begins again.
 LOOKS_BACK = 0.35

@@ -5,19 +5,22 @@ The worker refuses a call before it would make the others stutter; LiveKit then 
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
 import time
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import Error, close_old_connections
 from django.utils import timezone
 from livekit.agents import AgentServer
 
 from agent_worker.pipeline import Profile, chosen_profile, rough_languages, spoken_languages
 from voice import meters
 from voice.models import Worker
+
+logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5.0
 LAUNCH_SECONDS = 30.0  # a call that was accepted but has not started by then has failed to
@@ -66,7 +69,10 @@ class Slots:
         is_registered = server.id != "unregistered"
         if is_registered and (free != self._beat_free or now - self._beat_at >= HEARTBEAT_SECONDS):
             self._beat_at, self._beat_free = now, free
-            self.beat(free)
+            try:
+                self.beat(free)
+            except Error:  # raised from here it would end the framework's task that asks, and the heartbeat with it
+                logger.exception("The heartbeat was not stored")
         return FULL_LOAD * len(running) / self.total
 
     def beat(self, free: int) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from livekit.agents import llm
-from livekit.plugins import openai
 
 from agent_worker.pipeline import Profile, chosen_profile
 from agent_worker.prompts import prompt
@@ -27,7 +26,11 @@ async def in_the_visitors_language(line: str, language: str) -> str:
     chat.add_message(role="system", content=prompt("translate", language=language))
     chat.add_message(role="user", content=line)
     try:
-        async with asyncio.timeout(TRANSLATED_WITHIN_SECONDS), _model().chat(chat_ctx=chat) as stream:
+        async with (
+            asyncio.timeout(TRANSLATED_WITHIN_SECONDS),
+            _model() as model,
+            model.chat(chat_ctx=chat) as stream,
+        ):
             words = [chunk.delta.content or "" async for chunk in stream if chunk.delta]
     except Exception:
         logger.exception("A line of the staff was not translated")
@@ -36,6 +39,8 @@ async def in_the_visitors_language(line: str, language: str) -> str:
 
 
 def _model() -> llm.LLM:
+    from livekit.plugins import openai  # loaded by pipeline, where it is in use
+
     # Not the session's own: that one falls back to a responder that answers questions and cannot translate.
     chosen: dict[str, Any] = {"base_url": settings.OPENAI_BASE_URL} if settings.OPENAI_BASE_URL else {}
     return openai.LLM(model=settings.CLOUD_LLM_MODEL, api_key=settings.OPENAI_API_KEY, **chosen)

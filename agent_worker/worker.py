@@ -32,7 +32,7 @@ from agent_worker.behaviors.time_limit import limit_time
 from agent_worker.behaviors.transcript import StaffCaptions, record_transcript
 from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.behaviors.typing import answer_typed
-from agent_worker.conversation import Conversation, rows
+from agent_worker.conversation import Conversation, off_the_loop, rows
 from agent_worker.facts import greeting_of, load_facts
 from agent_worker.frugal import be_frugal
 from agent_worker.mouth import Mouth
@@ -55,7 +55,7 @@ slots = Slots()
 
 
 def prewarm(process: JobProcess) -> None:
-    """Load every model and index before the first call; later threads find them loaded."""
+    """Load every model before the first call; later threads find them loaded."""
     greetings: dict[str, list[str]] = {}
     for venue in Venue.objects.prefetch_related("texts"):
         for language in venue.languages:
@@ -109,6 +109,7 @@ async def hold(ctx: JobContext, call: Call) -> None:
     is_typed = call.mode == Call.Mode.TEXT
     conversation = Conversation(venue=call.venue, language=call.language, call=call)
     facts = await rows(load_facts, call.venue, call.language)
+    conversation.in_background(off_the_loop(lambda: search.warm(call.venue)))
     session: AgentSession[Conversation] = pipeline.build_session(
         call.venue,
         call.language,

@@ -45,7 +45,8 @@ class FakeLiveKit:
 
 
 class ScriptedLLM(llm.LLM):
-    """A model that says what it was told to say: text, or {"tool": name, "args": {...}}. It keeps what it was shown."""
+    """A model that says what it was told to say: text, or {"tool": name, "args": {...}, "say": text before it}.
+    It keeps what it was shown."""
 
     def __init__(self, *replies: str | dict[str, Any]) -> None:
         super().__init__()
@@ -70,5 +71,5 @@ class ScriptedStream(llm.LLMStream):
             call = llm.FunctionToolCall(
                 name=self.reply["tool"], arguments=json.dumps(self.reply.get("args", {})), call_id=uuid4().hex
             )
-            delta = llm.ChoiceDelta(role="assistant", tool_calls=[call])
+            delta = llm.ChoiceDelta(role="assistant", content=self.reply.get("say"), tool_calls=[call])
         self._event_ch.send_nowait(llm.ChatChunk(id=uuid4().hex, delta=delta))

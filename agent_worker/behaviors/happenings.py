@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from livekit import rtc
 from livekit.agents import (
     AgentSession,
@@ -19,8 +17,6 @@ from livekit.agents import (
 from agent_worker.conversation import Conversation, rows
 from agent_worker.phrases import languages, phrase
 from voice.models import Happening
-
-logger = logging.getLogger(__name__)
 
 QUALITIES: dict[rtc.ConnectionQuality, str] = {
     rtc.ConnectionQuality.QUALITY_EXCELLENT: "excellent",

@@ -25,6 +25,8 @@ def follow_language(ctx: JobContext, session: AgentSession[Conversation]) -> Non
 def notice(ctx: JobContext, session: AgentSession[Conversation], text: str, heard_in: str | None = None) -> None:
     """What the visitor said (`heard_in` a language) or typed: does the conversation go on in another language?"""
     conversation = session.userdata
+    if conversation.is_silent:
+        return  # it is looked at again when the agent has the word
     languages = list(conversation.venue.languages)
     wanted: str | None = None
     if ask := asked_for(text):
@@ -33,7 +35,7 @@ def notice(ctx: JobContext, session: AgentSession[Conversation], text: str, hear
     elif not conversation.is_language_settled:
         wanted = first_language(text, heard_in, conversation.language, languages)
         conversation.is_language_settled = wanted is not None
-    if wanted is None or wanted == conversation.language or conversation.is_silent:
+    if wanted is None or wanted == conversation.language:
         return
     before, conversation.language = conversation.language, wanted
     switch_language(session, conversation.venue, wanted)

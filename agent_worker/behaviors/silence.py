@@ -31,6 +31,7 @@ class Patience:
 
 
 LONGEST_SOUND = 45.0  # seconds that a sound without words may put a question or a goodbye off
+STAFF_SECONDS = 1.0  # between two looks whether staff still have the word
 WORDS_WITHIN = 2.0  # seconds after a sound
 SPEAKING = Patience(ask=15.0, hang_up=30.0)
 TYPING = Patience(ask=90.0, hang_up=90.0)
@@ -53,6 +54,7 @@ def mind_silence(ctx: JobContext, session: AgentSession[Conversation], patience:
 
     async def wait() -> None:
         nonlocal has_asked
+        was_silent = False
         language = session.userdata.language
         await asyncio.sleep(patience.hang_up if has_asked else patience.ask)
         sound_ended_at = heard_out_at = asyncio.get_running_loop().time()
@@ -62,8 +64,13 @@ def mind_silence(ctx: JobContext, session: AgentSession[Conversation], patience:
             elif now == heard_out_at or now - sound_ended_at > WORDS_WITHIN:
                 break
             await asyncio.sleep(0.1)
-        if session.userdata.is_closing or session.userdata.is_silent:
-            return  # staff have the word; the agent's first words after that start this again
+        while session.userdata.is_silent and not session.userdata.is_closing:
+            was_silent = True  # staff have the word
+            await asyncio.sleep(STAFF_SECONDS)
+        if session.userdata.is_closing:
+            return
+        if was_silent:
+            return start()
         if has_asked:
             await hang_up(ctx, session, "silence", last_words=phrase(language, "goodbye_silence"))
         else:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
+from django.db import Error
 from livekit import rtc
 from livekit.agents import AgentSession, JobContext
 
@@ -92,14 +93,16 @@ class Staff:
         self.session = session
         self.conversation = session.userdata
         self.watch: asyncio.Task[None] | None = None
+        self._lines = asyncio.Lock()
         session.on("close", lambda _: self._stop_watching())
 
     async def note(self, order: steering.Order) -> None:
         self._remember(Note(order.details["text"]))
 
     async def say(self, order: steering.Order) -> None:
-        line = await in_the_visitors_language(order.details["text"], self.conversation.language)
-        self.conversation.staff_lines.append(self.session.say(line))
+        async with self._lines:  # spoken in the order in which they were typed, however long one is translated
+            line = await in_the_visitors_language(order.details["text"], self.conversation.language)
+            self.conversation.staff_lines.append(self.session.say(line))
 
     async def mute(self, order: steering.Order) -> None:
         await self._mute()
@@ -107,11 +110,11 @@ class Staff:
     async def _mute(self) -> None:
         self.conversation.is_muted = True
         await self._fall_silent()
-        await self._show("wait")
+        await self._show()
 
     async def unmute(self, order: steering.Order) -> None:
         self.conversation.is_muted = False
-        await self._show("")
+        await self._show()
 
     async def take_over(self, order: steering.Order) -> None:
         await self._give_the_word(order.details["how"], order.details.get("identity", ""))
@@ -120,7 +123,7 @@ class Staff:
         conversation = self.conversation
         conversation.held_as, conversation.is_muted, conversation.staff_identity = held_as, False, identity
         await self._fall_silent()
-        await self._show(conversation.held_as)
+        await self._show()
         if self.watch:
             self.watch.cancel()
         self.watch = asyncio.create_task(self._mind_the_holder(), name="staff present")
@@ -148,14 +151,17 @@ class Staff:
         if not conversation.held_as:
             return
         conversation.held_as = conversation.staff_identity = ""
-        await self._show("")
+        await self._show()
         self.session.say(phrase(conversation.language, key))
 
     async def _fall_silent(self) -> None:
         with suppress(RuntimeError):  # nothing is being said
             await self.session.interrupt(force=True)
 
-    async def _show(self, who: str) -> None:
+    async def _show(self) -> None:
+        """Who has the word now; it may have changed since the order was given."""
+        conversation = self.conversation
+        who = conversation.held_as or ("wait" if conversation.is_muted else "")
         if self.ctx.room.isconnected():
             await self.ctx.room.local_participant.set_attributes({PERSON: who})
 
@@ -183,9 +189,17 @@ class Staff:
             )
             has_come = has_come or is_in_room
             is_waited_for = not has_come and time.monotonic() - taken_at < COMES_WITHIN_SECONDS
-            if (is_in_room or is_waited_for) and await rows(call.is_owner_here):
+            if (is_in_room or is_waited_for) and await self._is_owner_here():
                 here_at = time.monotonic()
             elif time.monotonic() - here_at >= settings.STAFF_AWAY_SECONDS:
                 logger.info("Call %s: whoever had taken over is gone", call.pk)
                 await rows(call.give_back)
                 await self._have_the_word("staff_gone")
+
+    async def _is_owner_here(self) -> bool:
+        assert self.conversation.call is not None
+        try:
+            return await rows(self.conversation.call.is_owner_here)
+        except Error:
+            logger.exception("Nobody can tell whether the staff are still there")
+            return True  # asked again in a moment

@@ -21,6 +21,7 @@ from livekit.agents import (
     UserInputTranscribedEvent,
     llm,
 )
+from livekit.agents.voice import SpeechHandle
 from livekit.agents.voice.io import TextOutput
 
 from agent_worker.behaviors.ear import listen_to_the_ear
@@ -63,13 +64,14 @@ def record_transcript(ctx: JobContext, session: AgentSession[Conversation], capt
             conversation.in_background(show_confirmed(ctx, answer=item.id))
         else:
             captions.forget()
-            turn = agent_turn(conversation, item, last_question)
+            question = {} if goes_on(session.current_speech, item) else last_question
+            turn = agent_turn(conversation, item, question)
             if turn.metrics:
                 ear.answered(turn, item.metrics.get("started_speaking_at") or item.created_at)
             else:
                 ear.said_something_else()
             work.put_nowait(turn)
-            last_question.clear()
+            question.clear()
             conversation.in_background(show_sources(ctx, turn.cited, answer=item.id))
             if turn.is_confirmed:
                 conversation.in_background(show_confirmed(ctx, answer=item.id))
@@ -169,6 +171,14 @@ def agent_turn(conversation: Conversation, item: llm.ChatMessage, question: dict
         is_answered=is_answered,
         cited=cited,
         is_confirmed=is_confirmed,
+    )
+
+
+def goes_on(speech: SpeechHandle | None, said: llm.ChatMessage) -> bool:
+    """Was a tool called with these words? Then the answer is still to come."""
+    return speech is not None and any(
+        item.type == "function_call" and item.name != "end_call" and item.created_at > said.created_at
+        for item in speech.chat_items
     )
 
 

@@ -43,7 +43,7 @@ def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
     def admit(what: str, key: str = "trouble") -> None:
         nonlocal troubles
         conversation = session.userdata
-        if conversation.is_closing or conversation.ended:
+        if conversation.is_closing or conversation.ended or conversation.is_silent:
             return
         troubles += 1
         logger.warning("Call %s: %s", conversation.call, what)

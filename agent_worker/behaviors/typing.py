@@ -39,14 +39,14 @@ def answer_typed(ctx: JobContext, session: AgentSession[Conversation]) -> None:
             reader.close()
         await session.userdata.until_reachable()
         question = cut(text)
-        session.userdata.is_cut = len(question) < len(" ".join(text.split()))
         if not question or session.userdata.is_closing:
             return
         if session.userdata.is_silent:
             await keep(session, llm.ChatMessage(role="user", content=[question]))
         else:
             notice(ctx, session, question)
-            await session.interrupt()
+            await session.interrupt(force=True)  # a question counts for more than any sentence of ours
+            session.userdata.is_cut = len(question) < len(" ".join(text.split()))
             session.generate_reply(user_input=question, input_modality="text")
 
     ctx.room.register_text_stream_handler(CHAT, received)

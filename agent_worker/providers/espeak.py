@@ -8,8 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from agent_worker.providers.hibari import HibariVoice
-from agent_worker.providers.speaking import SAMPLE_RATE, CannotSpeak, LocalTTS, scripts_of
+from agent_worker.providers.speaking import SAMPLE_RATE, CannotSpeak, scripts_of
 from agent_worker.providers.spoken import say
 
 WORDS_PER_MINUTE = 150
@@ -62,10 +61,3 @@ def languages() -> frozenset[str]:
     listed = subprocess.run(["espeak-ng", "--voices"], capture_output=True, text=True, timeout=LONGEST_WAIT)
     lines = [line.split() for line in listed.stdout.splitlines()[1:]]
     return frozenset(line[1].split("-")[0] for line in lines if len(line) > 1)
-
-
-class EspeakTTS(LocalTTS):
-    """Sentences in English, such as those quoted in an Arabic answer, are left to the English voice."""
-
-    def __init__(self, language: str) -> None:
-        super().__init__([EspeakVoice(language), HibariVoice()])

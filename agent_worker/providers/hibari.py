@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent_worker.providers.engines import loaded_once
-from agent_worker.providers.speaking import LocalTTS, scripts_of
+from agent_worker.providers.speaking import scripts_of
 from agent_worker.providers.spoken import say_in_english
 
 if TYPE_CHECKING:
@@ -32,8 +32,3 @@ def _engine() -> Hibari:
     from hibari import Hibari
 
     return Hibari(threads=1)
-
-
-class HibariTTS(LocalTTS):
-    def __init__(self) -> None:
-        super().__init__([HibariVoice()])

@@ -54,8 +54,10 @@ class SecondVoice(tts.TTS):
     def provider(self) -> str:
         return self.now.provider
 
-    def synthesize(self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS) -> WholeText:
-        return WholeText(tts=self, input_text=text, conn_options=APIConnectOptions(max_retry=0, timeout=PATIENCE))
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        return self._synthesize_with_stream(text, conn_options=conn_options)
 
     def stream(self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS) -> TwoVoices:
         return TwoVoices(tts=self, conn_options=APIConnectOptions(max_retry=0, timeout=PATIENCE))
@@ -63,7 +65,7 @@ class SecondVoice(tts.TTS):
     def prewarm(self) -> None:
         self.first.prewarm()
 
-    def give_up_the_first(self, why: object) -> None:
+    def give_up_the_first(self, why: str) -> None:
         if not self.is_first_up:
             return
         logger.warning("%s does not speak (%s); %s takes over", self.first.label, why, self.second.label)
@@ -96,31 +98,6 @@ class SecondVoice(tts.TTS):
         for voice in (self.first, self.second):
             voice.off("metrics_collected", self._pass_on)
             await voice.aclose()
-
-
-class WholeText(tts.ChunkedStream):
-    _tts: SecondVoice
-
-    async def _metrics_monitor_task(self, event_aiter: Any) -> None:
-        async for _ in event_aiter:  # each voice reports its own
-            pass
-
-    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        voices = self._tts
-        output_emitter.initialize(
-            request_id=utils.shortuuid(),
-            sample_rate=voices.sample_rate,
-            num_channels=voices.num_channels,
-            mime_type="audio/pcm",
-        )
-        async with voices.stream() as stream:
-            stream.push_text(self._input_text)
-            stream.end_input()
-            async for audio in stream:
-                if words := audio.frame.userdata.get(USERDATA_TIMED_TRANSCRIPT):
-                    output_emitter.push_timed_transcript(words)
-                output_emitter.push_frame(audio.frame)
-        output_emitter.flush()
 
 
 class TwoVoices(tts.SynthesizeStream):
@@ -156,7 +133,7 @@ class TwoVoices(tts.SynthesizeStream):
                         raise APIConnectionError("it left the rest of the answer out")
                     return
                 except Exception as error:
-                    voices.give_up_the_first(error or type(error).__name__)
+                    voices.give_up_the_first(str(error) or type(error).__name__)
             start = self._resume()
             await self._speak(voices.second, start, output_emitter)
         finally:

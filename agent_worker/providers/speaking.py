@@ -221,8 +221,10 @@ class LocalTTS(tts.TTS):
     def provider(self) -> str:
         return "local"
 
-    def synthesize(self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS) -> WholeText:
-        return WholeText(tts=self, input_text=text, conn_options=conn_options)
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        return self._synthesize_with_stream(text, conn_options=conn_options)
 
     def stream(self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS) -> GrowingText:
         return GrowingText(tts=self, conn_options=conn_options)
@@ -232,19 +234,6 @@ class LocalTTS(tts.TTS):
         for text in texts:
             for sentence in sentences(text):
                 speaking.do(speak, sentence, self.voices)
-
-
-class WholeText(tts.ChunkedStream):
-    _tts: LocalTTS
-
-    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        output_emitter.initialize(
-            request_id=utils.shortuuid(), sample_rate=SAMPLE_RATE, num_channels=1, mime_type="audio/pcm"
-        )
-        at = 0.0
-        for sentence in sentences(self.input_text):
-            at = await _say(sentence, self._tts.voices, output_emitter, at)
-        output_emitter.flush()
 
 
 class GrowingText(tts.SynthesizeStream):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from agent_worker.providers import espeak
-from agent_worker.providers.espeak import EspeakTTS, EspeakVoice
+from agent_worker.providers.espeak import EspeakVoice
 from agent_worker.providers.hibari import HibariVoice
 from agent_worker.providers.piper import PiperVoice
 from agent_worker.providers.speaking import LocalTTS, Voice
@@ -15,7 +15,8 @@ def local_tts(language: str) -> LocalTTS:
     """The best voice for `language` here. Raises CannotSpeak, which says what is missing, if there is none."""
     chosen = chosen_voice(language)
     if language != "en":
-        return LocalTTS([chosen, HibariVoice()]) if chosen else EspeakTTS(language)
+        # Sentences in English, such as those quoted in an Arabic answer, are left to the English voice.
+        return LocalTTS([chosen or EspeakVoice(language), HibariVoice()])
     voices: list[Voice] = [chosen] if chosen else []
     voices.append(HibariVoice())
     if "ar" in espeak.languages():

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from math import ceil, exp
@@ -145,9 +145,6 @@ class Ear:
     def __init__(self, model: WhisperModel) -> None:
         self.model = model
 
-    def can_hear(self, language: str) -> bool:
-        return language in self.model.supported_languages
-
     def hear(self, samples: np.ndarray, language: str, prompt: str = "", given_up: Event | None = None) -> Heard:
         """The words in `samples` (float32, 16 kHz), or nothing where there are none, or where nobody waits any more."""
         seconds = len(samples) / SAMPLE_RATE
@@ -169,7 +166,7 @@ class Ear:
         frames = window * self.model.frames_per_second
         features = self.model.feature_extractor(samples)[:, :frames]
         features = np.pad(features, ((0, 0), (0, frames - features.shape[-1])))
-        before = self._prompt(language, prompt)
+        before = self._prompt(prompt)
         tokens = [*([tokenizer.sot_prev, *before] if before else []), *tokenizer.sot_sequence, tokenizer.no_timestamps]
         encoded = self.model.encode(features)
         if given_up and given_up.is_set():
@@ -225,7 +222,7 @@ class Ear:
         )
         return tokenizer, get_suppressed_tokens(tokenizer, [-1])
 
-    def _prompt(self, language: str, prompt: str) -> list[int]:
+    def _prompt(self, prompt: str) -> list[int]:
         if not prompt:
             return []
         return self.model.hf_tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False).ids[:LONGEST_PROMPT]
@@ -271,11 +268,11 @@ def warm(language: str) -> None:
 class WhisperSTT(stt.STT):
     """Hears one language, whole utterances at a time: wrap it in providers.listening.EagerSTT.
 
-    `prompt` holds names that callers will say; as a function it is asked once, in the hearing thread. Words that are
-    not surely of that language are tried in the others of `among`, if one of them is what is spoken.
+    `prompt` holds names that callers will say. Words that are not surely of that language are tried in the
+    others of `among`, if one of them is what is spoken.
     """
 
-    def __init__(self, language: str, prompt: str | Callable[[], str] = "", among: Sequence[str] = ()) -> None:
+    def __init__(self, language: str, prompt: str = "", among: Sequence[str] = ()) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
         self._language = language
         self._prompt = prompt
@@ -319,8 +316,6 @@ class WhisperSTT(stt.STT):
         )
 
     def _hear(self, samples: np.ndarray, language: str, given_up: Event) -> tuple[str, Heard]:
-        if callable(self._prompt):
-            self._prompt = self._prompt()
         others = [code for code in self._among if code != "en"] if len(self._among) > 1 else []
         # English has a model of its own, quick and sure, which takes every sound for English; the other one knows
         # languages apart, and is asked before it hears, or when English words are unsure.

@@ -62,8 +62,10 @@ class WrittenTTS(tts.TTS):
     def key(self, text: str) -> tuple[str, str]:
         return f"{self._name}/{self.language}", text.strip()
 
-    def synthesize(self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS) -> WholeText:
-        return WholeText(tts=self, input_text=text, conn_options=conn_options)
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        return self._synthesize_with_stream(text, conn_options=conn_options)
 
     def recall(self, text: str) -> tuple[str, Spoken | None]:
         """The longest of the texts that are kept with which `text` begins, and how it was spoken."""
@@ -99,30 +101,6 @@ class WrittenTTS(tts.TTS):
     async def aclose(self) -> None:
         self.voice.off("metrics_collected", self._pass_on)
         await self.voice.aclose()
-
-
-class WholeText(tts.ChunkedStream):
-    _tts: WrittenTTS
-
-    async def _metrics_monitor_task(self, event_aiter: Any) -> None:
-        async for _ in event_aiter:  # the voice reports its own
-            pass
-
-    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
-        output_emitter.initialize(
-            request_id=utils.shortuuid(),
-            sample_rate=self._tts.sample_rate,
-            num_channels=self._tts.num_channels,
-            mime_type="audio/pcm",
-        )
-        async with self._tts.stream(conn_options=self._conn_options) as stream:
-            stream.push_text(self._input_text)
-            stream.end_input()
-            async for audio in stream:
-                if words := audio.frame.userdata.get(USERDATA_TIMED_TRANSCRIPT):
-                    output_emitter.push_timed_transcript(words)
-                output_emitter.push_frame(audio.frame)
-        output_emitter.flush()
 
 
 class WrittenStream(tts.SynthesizeStream):

@@ -15,7 +15,6 @@ from livekit import rtc
 from livekit.agents import function_tool
 from livekit.agents.utils import http_context
 from livekit.agents.voice import TranscriptSynchronizer
-from livekit.plugins import deepgram, elevenlabs, openai  # noqa: F401 - plugins register in the main thread only
 
 from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.conversation import Conversation

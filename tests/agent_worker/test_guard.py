@@ -196,12 +196,11 @@ def test_looking_at_a_sentence_takes_no_time_that_anybody_hears(is_wary, most_ms
     at = watch(is_wary=is_wary, hits=[POOL] * 5)
     with suppress(HeldBack):
         at.look_at(texts[0])  # what is made once does not count
-    began = time.process_time()
+    began = time.thread_time()
     for text in texts:
         with suppress(HeldBack):
             at.look_at(text)
-    spent_ms = (time.process_time() - began) / len(texts) * 1000
-    print(f"{spent_ms:.3f} ms of CPU a sentence")
+    spent_ms = (time.thread_time() - began) / len(texts) * 1000
     assert spent_ms < most_ms
 
 

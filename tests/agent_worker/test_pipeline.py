@@ -84,6 +84,7 @@ def test_without_espeak_arabic_is_captions_only(somewhere, monkeypatch):
 
 
 def test_a_venues_greeting_is_spoken_ahead(monkeypatch):
+    monkeypatch.setattr(whisper, "warm", lambda language: None)
     pipeline.warm(Profile.LOCAL, {"en": ["Welcome to the house of a thousand lamps."]})
     monkeypatch.setattr(speaking, "_render", lambda *_: pytest.fail("it was rendered only now"))
     assert speaking.speak("Welcome to the house of a thousand lamps.", local_tts("en").voices).pcm

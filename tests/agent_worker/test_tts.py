@@ -8,8 +8,8 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 
 from agent_worker.phrases import phrase
 from agent_worker.providers import espeak, speaking
-from agent_worker.providers.espeak import EspeakTTS
-from agent_worker.providers.hibari import HibariTTS
+from agent_worker.providers.espeak import EspeakVoice
+from agent_worker.providers.hibari import HibariVoice
 from agent_worker.providers.speaking import CannotSpeak, LocalTTS, scripts_of
 from agent_worker.providers.voices import local_tts
 
@@ -54,7 +54,7 @@ def speak(voice: LocalTTS, *parts: str):
 
 
 def test_every_word_has_its_time_and_none_is_lost():
-    samples, words = speak(HibariTTS(), ANSWER)
+    samples, words = speak(LocalTTS([HibariVoice()]), ANSWER)
     duration = len(samples) / speaking.SAMPLE_RATE
     assert "".join(words) == ANSWER
     times = [time for word in words for time in (word.start_time, word.end_time)]
@@ -72,7 +72,7 @@ def test_the_silence_before_and_after_is_cut():
 
 def test_a_sentence_is_spoken_as_soon_as_it_is_whole():
     async def run() -> float:
-        stream = HibariTTS().stream()
+        stream = LocalTTS([HibariVoice()]).stream()
         stream.push_text("The rooftop pool opens at seven in the morning. And the ")
         first = await asyncio.wait_for(anext(aiter(stream)), 10)
         await stream.aclose()
@@ -100,7 +100,7 @@ def test_the_cache_forgets_what_was_used_longest_ago():
 
 def test_text_that_the_voice_cannot_speak_is_an_error_and_not_silence():
     with pytest.raises(APIError, match="hibari-heart"):
-        speak(HibariTTS(), "أهلاً وسهلاً بكم")
+        speak(LocalTTS([HibariVoice()]), "أهلاً وسهلاً بكم")
 
 
 def test_a_text_without_a_letter_or_digit_needs_no_voice():
@@ -129,7 +129,7 @@ def test_a_single_foreign_word_stays_with_the_voice_of_its_sentence():
 def test_without_espeak_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CannotSpeak, match="apt install espeak-ng"):
-        EspeakTTS("ar")
+        EspeakVoice("ar")
 
 
 def test_a_piper_voice_can_be_chosen(settings):

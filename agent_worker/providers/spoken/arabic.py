@@ -51,7 +51,7 @@ BEFORE_OBLIQUE = (
 PERIODS = {"ص": "صباحاً", "م": "مساءً"}
 PERIOD = (
     "صباحًا|صباحاً|صباحا|مساءً|مساءا|مساء|ظهرًا|ظهراً|ظهرا|"
-    r"ليلًا|ليلاً|ليلا|عصرًا|عصراً|عصرا|فجرًا|فجراً|فجرا|بعد الظهر|[صم](?=[\\s،.؛]|$)"
+    r"ليلًا|ليلاً|ليلا|عصرًا|عصراً|عصرا|فجرًا|فجراً|فجرا|بعد الظهر|[صم](?=[\s،.؛]|$)"
 )
 WORD = r"[\u0621-\u064a\u064b-\u0652]"
 NO_LETTER_BEFORE = r"(?<![\w.,/:])"
@@ -310,7 +310,8 @@ def _times(text: str) -> str:
 
     def one(written: str) -> str:
         found = re.fullmatch(rf"(\d{{1,2}})(?::(\d\d))?\s*({PERIOD})?", written.strip())
-        if not found or int(found[1]) > 24:
+        is_metres = found and found[3] in PERIODS and not found[2] and int(found[1]) > 12
+        if not found or is_metres or int(found[1]) > 24:
             return written
         hour = int(found[1])
         return clock(hour, int(found[2] or 0), period_of(hour, (found[3] or "").strip()))
