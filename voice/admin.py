@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 
 from knowledge.admin import ReadOnly
+from voice.auditing import note_reading
 from voice.models import HEARTBEAT_FRESH, Call, Turn, Worker
 
 
@@ -47,6 +48,12 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
         return super().get_queryset(request).annotate(turn_count=Count("turns"))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Call | None:
+        call = super().get_object(request, object_id, from_field)
+        if call:
+            note_reading(call, request.user)
+        return call
 
     @admin.display(description="turns", ordering="turn_count")
     def turn_count(self, call: Call) -> int:

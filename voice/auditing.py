@@ -43,6 +43,7 @@ DONE = {
     "called_back": _("called a visitor back"),
     "wrong": _("called an answer wrong"),
     "score": _("filled in a scorecard"),
+    "golden": _("made a golden question"),
     "keep": _("changed what is kept"),
 }
 
@@ -89,7 +90,7 @@ def audit_page(request: HttpRequest) -> HttpResponse:
     since, until = facts.get("since"), facts.get("until")
     if since or until:
         entries = entries.filter(history.within_days(venues, since, until, of="at"))
-    entries = entries.select_related("venue", "user", "call").prefetch_related("venue__texts")
+    entries = entries.select_related("venue", "user").prefetch_related("venue__texts")
     page = Paginator(entries, ENTRIES_A_PAGE).get_page(request.GET.get("page"))
     is_filtered = any(request.GET.get(name) for name in form.fields)
     return render(request, "voice/audit.html", {"form": form, "page": page, "is_filtered": is_filtered})

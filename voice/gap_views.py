@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -54,15 +55,17 @@ def gap_list(request: HttpRequest, venue: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def gap_page(request: HttpRequest, venue: str, pk: int) -> HttpResponse:
     place = editable_venue(request, venue)
-    gap = get_object_or_404(place.gaps.select_related("article", "venue"), pk=pk)
+    gap = get_object_or_404(place.gaps.select_related("article", "venue").prefetch_related("questions__turn"), pk=pk)
     if request.method == "POST":
         return act(request, place, gap)
+    near = gaps.neighbours(gap)
+    prefetch_related_objects(near, "questions__turn")
     facts = {
         "venue": place,
         "gap": gap,
         "headline": headline(gap),
         "questions": gap.questions.select_related("turn__call").order_by("-turn__said_at"),
-        "neighbours": [(near, headline(near)) for near in gaps.neighbours(gap)],
+        "neighbours": [(one, headline(one)) for one in near],
         "language": main_language(gap, place),
         "is_asleep": gap.state == Gap.State.SNOOZED and gap.snoozed_until and gap.snoozed_until > timezone.now(),
     }

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from concierge.hours import spoken_sentence, state_of
 from concierge.models import Membership, Venue
-from voice import live
+from voice import live, masking
 from voice.models import Call, CallBack, HandOff, Happening, Shift
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _settle(hand_off: HandOff, outcome: str, **facts: object) -> bool:
 
 
 def call_back(call: Call, number: str, words: str) -> CallBack:
-    asked = call.call_backs.create(number=number[:40], words=words[:500])
+    asked = call.call_backs.create(number=number[:40], words=masking.masked(words, call.venue)[:500])
     transaction.on_commit(lambda: live.show_call_back(asked))
     return asked
 

@@ -83,7 +83,7 @@ def within_days(venues: QuerySet[Venue], since: date | None, until: date | None,
     days = Q()
     for zone in sorted(set(venues.values_list("timezone", flat=True))):
         here = Q(venue__timezone=zone)
-        if since:
+        if since and since > date.min:
             here &= Q(**{f"{of}__gte": _midnight(since, zone)})
         if until and until < date.max:
             here &= Q(**{f"{of}__lt": _midnight(until + timedelta(days=1), zone)})

@@ -55,7 +55,7 @@ def keeping_page(request: HttpRequest, venue: str) -> HttpResponse:
     losing = 0
     if form.is_bound and form.is_valid():
         losing = form.losing(before["retention_days"])
-        if not losing or request.POST.get("sure") == "yes":
+        if not losing or request.POST.get("sure") == request.POST["retention_days"]:  # a yes to these days only
             keep(form, before, request.user.pk)
             messages.success(request, _("Saved. It holds for calls that begin from now on; the days hold for all."))
             return redirect("staff:keeping", place.slug)

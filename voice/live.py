@@ -20,7 +20,7 @@ from uuid import UUID
 from asgiref.sync import ThreadSensitiveContext, async_to_sync
 from channels.layers import InMemoryChannelLayer
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString, mark_safe
@@ -52,7 +52,8 @@ def _never_raises(show: Callable[P, None]) -> Callable[P, None]:
         try:
             show(*args, **kwargs)
         except Exception:
-            logger.exception("%s%r was not shown to the staff", show.__name__, args)
+            # The row and never its words: a log is not erased.
+            logger.exception("%s of %s was not shown to the staff", show.__name__, getattr(args[0], "pk", "?"))
 
     return guarded
 
@@ -68,6 +69,7 @@ def show_call(call: Call) -> None:
 def show_turn(turn: Turn) -> None:
     """A turn was stored, or learned something new such as its milliseconds at the visitor's ear."""
     call = _as_it_is_now(turn.call_id)
+    prefetch_related_objects([turn], "citations__version")  # once, not in each language
     told = {"number": turn.number, "speaker": turn.speaker, "turn": _in_each_language(turn_html, turn, call)}
     _send(call.venue_id, {"kind": "turn", **_facts(call), **told})
 
@@ -204,9 +206,11 @@ def ring_html(hand_off: HandOff) -> SafeString:
 
 def rings_html(venues: QuerySet[Venue]) -> SafeString:
     """Those who wait for a person at these venues, the longest first."""
-    waiting = HandOff.objects.filter(
-        call__venue__in=venues, call__state=Call.State.LIVE, outcome=HandOff.Outcome.WAITING
-    ).select_related("call__venue")
+    waiting = (
+        HandOff.objects.filter(call__venue__in=venues, call__state=Call.State.LIVE, outcome=HandOff.Outcome.WAITING)
+        .select_related("call__venue")
+        .prefetch_related("call__venue__texts")
+    )
     return mark_safe("".join(ring_html(hand_off) for hand_off in waiting.order_by("asked_at")))
 
 

@@ -216,13 +216,19 @@ def _numbers(texts: Iterable[str]) -> frozenset[str]:
 
 def _without(run: _Run, own: Collection[str]) -> Iterator[_Run]:
     """The run, or what is left of it before and after a number of the venue's own."""
-    for start, end in combinations(range(len(run.tokens) + 1), 2):
-        if any(_is_same("".join(token.digits for token in run.tokens[start:end]), number) for number in own):
-            if start:
-                yield _Run(run.tokens[:start], run.has_plus, run.is_tight)
-            if end < len(run.tokens):
-                yield from _without(_Run(run.tokens[end:], has_plus=False, is_tight=run.is_tight), own)
-            return
+    longest = max(map(len, own), default=0) + 5  # as with 00971 before it
+    for start in range(len(run.tokens)):
+        digits = ""
+        for end, token in enumerate(run.tokens[start:], start + 1):
+            digits += token.digits
+            if len(digits) > longest:
+                break
+            if any(_is_same(digits, number) for number in own):
+                if start:
+                    yield _Run(run.tokens[:start], run.has_plus, run.is_tight)
+                if end < len(run.tokens):
+                    yield from _without(_Run(run.tokens[end:], has_plus=False, is_tight=run.is_tight), own)
+                return
     yield run
 
 

@@ -92,7 +92,7 @@ def headlines(numbers: Numbers) -> list[tuple[Any, str, Any]]:
         ),
         (
             _("Median wait"),
-            f"{wait.p50 / 1000:.2f} s" if wait.p50 is not None else "–",
+            _("%(seconds)s s") % {"seconds": f"{wait.p50 / 1000:.2f}"} if wait.p50 is not None else "–",
             _("p50 of the whole wait, at the ear where visitors' pages say it, else by the server."),
         ),
     ]

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from concierge.access import member_required
 from concierge.models import Membership, Venue
 from knowledge import golden
-from voice.models import Call, Turn
+from voice.models import AuditEntry, Call, Turn
 
 EDITOR = Membership.Role.EDITOR
 
@@ -28,6 +28,7 @@ def make_golden(request: HttpRequest, pk: UUID) -> HttpResponseRedirect:
     answer = call.turns.filter(number__gt=turn.number, speaker=Turn.Speaker.AGENT).first()
     slugs = answer.citations.values_list("version__text__article__slug", flat=True).distinct() if answer else []
     golden.store(call.venue, turn.text, turn.language, slugs)
+    AuditEntry.objects.create(user_id=request.user.pk, call=call, venue_id=call.venue_id, verb="golden")
     messages.success(
         request,
         _("Kept as a golden question. Its articles are those of the answer; change them under Knowledge if not right."),

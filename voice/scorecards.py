@@ -48,8 +48,8 @@ def score(request: HttpRequest, pk: UUID) -> HttpResponse:
     call = get_object_or_404(Call.objects.filter(venue__in=editable, state=Call.State.ENDED), pk=pk)
     form = form_of(call, request.user, request.POST)
     if form.is_valid():
-        form.instance.at = timezone.now()
-        form.save()
+        facts = form.cleaned_data | {"at": timezone.now()}
+        call.scorecards.update_or_create(reviewer_id=request.user.pk, defaults=facts)
         AuditEntry.objects.create(user_id=request.user.pk, call=call, venue_id=call.venue_id, verb="score")
         messages.success(request, _("Your scorecard is stored."))
     else:

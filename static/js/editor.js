@@ -1,5 +1,7 @@
 // The editors' pages: keys, what is typed kept at every pause, and one click that counts once.
 
+import { keyOf } from "js/keys.js"
+
 const KEEP_AFTER = 800 // milliseconds without a key
 const RETRY_AFTER = 5_000
 
@@ -23,9 +25,10 @@ addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur()
     return
   }
-  if (event.key === "j" || event.key === "k") return step(event.key === "j" ? 1 : -1)
-  if (event.key === "u" && form) return document.querySelector(".crumbs a:last-of-type")?.click()
-  const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)
+  const key = keyOf(event)
+  if (key === "j" || key === "k") return step(key === "j" ? 1 : -1)
+  if (key === "u" && form) return document.querySelector(".crumbs a:last-of-type")?.click()
+  const target = document.querySelector(`[data-key="${CSS.escape(key)}"]`)
   if (!target) return
   event.preventDefault()
   if (target.matches("input")) target.focus()
@@ -101,7 +104,7 @@ function write(form) {
 
   addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return
-    const button = { s: "[data-save]", enter: "[data-publish]" }[event.key.toLowerCase()]
+    const button = { s: "[data-save]", enter: "[data-publish]" }[keyOf(event).toLowerCase()]
     if (!button) return
     event.preventDefault()
     form.requestSubmit(form.querySelector(button))

@@ -194,7 +194,7 @@ function call(region) {
       // Erased: nothing of it stays on the screen.
       region.querySelector('.connection').textContent = region.querySelector('.connection').dataset.gone
       for (const part of [head, turns, interims]) part.replaceChildren()
-      for (const part of region.querySelectorAll('.afterwards')) part.remove()
+      for (const part of region.querySelectorAll('.afterwards, .replay')) part.remove()
       return
     }
     if (message.kind === 'words') return message.words.forEach(speak)

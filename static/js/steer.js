@@ -1,4 +1,5 @@
 // The verbs of one call's page: a button and a key each. Without this script the form posts and the page reloads.
+import { keyOf } from "js/keys.js"
 import { Ears } from "js/steer/ears.js"
 
 const form = document.querySelector("[data-steer]")
@@ -10,7 +11,7 @@ function steer(form, page) {
   const listenButton = form.querySelector('[data-verb="listen"]')
   const level = form.querySelector("[data-level]")
   const plainHint = line.placeholder
-  const ears = new Ears({ onLevel: (value) => { if (level) level.value = value }, onGone: left })
+  const ears = new Ears({ onLevel: (value) => { if (level) level.value = value }, onGone: showWhere })
   let mode = "note" // what Enter in the line does
   let endArmedUntil = 0
 
@@ -33,7 +34,7 @@ function steer(form, page) {
   })
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isWriting(event.target)) return
-    const button = [...form.querySelectorAll(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`)].find(isShown)
+    const button = [...form.querySelectorAll(`[data-key="${CSS.escape(keyOf(event))}"]`)].find(isShown)
     if (!button || page.dataset.state === "ended") return
     event.preventDefault()
     const verb = button.dataset.verb
@@ -106,10 +107,6 @@ function steer(form, page) {
       if (verb === "talk") await act("hand_back")
       return tell(isMicrophone ? form.dataset.noMicrophone : form.dataset.noRoom, false)
     }
-    showWhere()
-  }
-
-  function left() {
     showWhere()
   }
 

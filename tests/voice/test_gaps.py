@@ -13,6 +13,7 @@ from concierge.models import Membership
 from knowledge import indexing
 from knowledge.models import Passage
 from tests import factories
+from tests.nplusone import no_query_in_a_loop
 from voice import gaps
 from voice.models import Gap
 
@@ -121,6 +122,14 @@ def test_gaps_are_ranked_by_how_often_they_were_asked_and_stay_in_their_venue(ed
     assert "secret" not in response.content.decode()
     assert editor.get(f"{PAGE}{theirs.pk}/").status_code == 404
     assert editor.post(f"{PAGE}{theirs.pk}/", {"action": "dismiss"}).status_code == 404
+
+
+def test_a_gaps_page_asks_no_query_in_a_loop(editor, palm):
+    for _ in range(3):
+        bicycles = ask_in_vain(palm, "Do you rent bicycles?")
+        ask_in_vain(palm, "Is there a babysitter?")
+    with no_query_in_a_loop():
+        assert editor.get(f"{PAGE}{bicycles.pk}/").context["neighbours"]
 
 
 def test_a_draft_has_the_visitors_own_words_and_is_not_heard(editor, palm):

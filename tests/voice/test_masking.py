@@ -84,17 +84,17 @@ def test_the_check_digit_tells_cards_and_ids_from_other_figures(card):
     assert not any(map(masking._is_card_or_id, [card.replace(" ", "")]))
 
 
-def test_everything_stored_of_a_turn_is_masked_and_the_call_back_is_not(palm):
+def test_everything_stored_of_a_turn_is_masked_and_the_number_to_call_back_is_not(palm):
     call = factories.create_call(venue=palm)
     turn = call.add_turn("visitor", "Call me back at 050 123 4567 about bicycles")
-    handing_off.call_back(call, "050 123 4567", "bicycles")
+    handing_off.call_back(call, "050 123 4567", "bicycles, 050 123 4567")
     happening = call.add_happening("tool", "call_back", '{"number": "050 123 4567"}')
     turn.refresh_from_db()
     happening.refresh_from_db()
     assert turn.text == "Call me back at ••• ••• •••• about bicycles"
     assert "4567" not in turn.search_words + happening.text
     assert "bicycl" in turn.search_words
-    assert CallBack.objects.get().number == "050 123 4567"
+    assert (CallBack.objects.get().number, CallBack.objects.get().words) == ("050 123 4567", "bicycles, ••• ••• ••••")
     assert history.find_calls(type(palm).objects.all(), history.Wanted(words="4567")).count() == 0
     assert "4567" not in gaps.file(palm, turn).questions.get().turn.text
 

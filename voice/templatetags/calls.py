@@ -149,10 +149,12 @@ def audit_verb(entry: Any) -> str:
 
 @register.filter
 def changes_of(entry: Any) -> str:
-    """Such as "Days until a call is deleted: 30 → 7"."""
+    """Such as "Days until a call is deleted: 7 (before: 30)"."""
     changes = entry.details.get("changes", {})
     return " · ".join(
-        f"{KEPT.get(name, name)}: {on_or_off(old)} → {on_or_off(new)}" for name, (old, new) in changes.items()
+        gettext("%(name)s: %(new)s (before: %(old)s)")
+        % {"name": KEPT.get(name, name), "new": on_or_off(new), "old": on_or_off(old)}
+        for name, (old, new) in changes.items()
     )
 
 

@@ -13,5 +13,4 @@ export function moveBars(element, levels, whoSpeaks) {
     shown = next
     element.style.setProperty("--level", shown.toFixed(2))
   })
-  return () => element.style.removeProperty("--level")
 }
