@@ -17,7 +17,7 @@ test: ## the whole suite: style, types, migrations, tests, browser and real call
 	@deploy/test.sh
 
 unit: ## the default tests only, under a minute
-	@$(PYTHON_WITH_TOOLS) pytest
+	@$(PYTHON_WITH_TOOLS) pytest -n auto
 
 lint: ## style of Python and templates
 	@$(PYTHON_WITH_TOOLS) deploy/lint.sh

@@ -1,7 +1,23 @@
 import pytest
+from django.contrib.auth.management import create_permissions
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
+from django.db.models.signals import post_migrate
 
 from tests import factories
 from tests.fakes import FakeLiveKit
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """Tables are emptied after each test that commits; nobody here asks for the permissions that Django makes anew."""
+    post_migrate.disconnect(create_permissions, dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.connect(forget_content_types)
+
+
+def forget_content_types(**_):
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture

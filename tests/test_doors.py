@@ -15,6 +15,7 @@ from asgiref.sync import async_to_sync
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import Client
+from django.test.client import ClientHandler
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
@@ -27,6 +28,7 @@ from voice import verbs
 from voice.models import Call, Gap
 from voice.routing import websocket_urlpatterns
 
+HANDLER = ClientHandler(enforce_csrf_checks=False)  # one for all: each would load the middleware anew
 ROLES = list(Membership.Role.values)
 LOGIN = "sign-in page"
 # Stands in what only the venue's own people may read.
@@ -273,6 +275,7 @@ class Cast:
     def client(self, person: str) -> Client:
         """Visitors and console people differ by host only; a cookie of the console may reach a venue's host too."""
         client = Client(headers={"host": "palm.test" if person.startswith("visitor") else "localhost"})
+        client.handler = HANDLER
         for name, value in self.cookies[person].items():
             client.cookies[name] = value
         return client

@@ -3,6 +3,7 @@
 import ast
 import gettext
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def messages_in_template(path: Path) -> set[Message]:
     return set().union(*(messages_in(call) for call in calls))
 
 
+@cache
 def written() -> dict[tuple[str, str], list[str]]:
     """The .po file: (context, words) -> translations. It is ours and simple, so reading it takes a few lines."""
     entries: dict[tuple[str, str], list[str]] = {}
