@@ -25,10 +25,12 @@ from agent_worker.frugal import let_more_threads_wait, tell_only_whom_it_concern
 from tests.bench import PROCESSES, at, tell, write
 from tests.bench_voice import Utterance, recorded, timed
 from tests.browser import speech
-from tests.browser.stack import Stack
+from tests.browser.stack import ROOT, Stack
+from tests.plots import drawn
 from tests.simulators.apart import Simulators
 
 BEGIN, END = "<!-- bench-capacity: begin -->", "<!-- bench-capacity: end -->"
+DRAWING = ROOT / "docs" / "pictures" / "capacity.svg"
 CALLS = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 25, 32, 40)
 QUESTIONS = ("What time is breakfast served?", "Is there parking for my car?", "When does the garden pool close?")
 LOUD = 0.004  # RMS of 10 ms, as tests/browser/ear.js has it
@@ -334,6 +336,17 @@ def main() -> None:
     print(table)
     if options.write:
         write(table, begin=BEGIN, end=END)
+        draw(loads)
+
+
+def draw(loads: Sequence[Load]) -> None:
+    with drawn(DRAWING) as axes:
+        for share in (0.5, 0.9):
+            heard = [load for load in loads if load.waits]
+            waits = [at(load.waits, share) for load in heard]
+            axes.plot([load.calls for load in heard], waits, "o-", label=f"answer, p{share * 100:.0f}")
+        axes.axhline(1600, color="black", linewidth=0.8, linestyle="dashed", label="wanted at p90")
+        axes.set(xlabel="calls at once", ylabel="milliseconds", ylim=(0, None))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from scipy.signal import resample_poly
 from tests.bench import tell, write
 from tests.browser import speech
 from tests.browser.stack import ROOT
+from tests.plots import drawn
 
 BEGIN, END = "<!-- bench-turn-end: begin -->", "<!-- bench-turn-end: end -->"
 DRAWING = ROOT / "docs" / "pictures" / "turn-end.svg"
@@ -129,26 +130,17 @@ def table(judged: list[Judged]) -> str:
 
 
 def draw(judged: list[Judged]) -> None:
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "concierge"
-    from matplotlib import pyplot
-
     from agent_worker.turn_end import DOUBT
 
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")
-    for label, words in (("sound alone", False), ("sound and words", True)):
-        slow, rude = zip(*(errors(judged, threshold, words=words) for threshold in THRESHOLDS), strict=True)
-        axes.plot(slow, rude, label=label)
-    for label, words, threshold in (("livekit's default", False, 0.36), ("in use", True, DOUBT)):
-        at = errors(judged, threshold, words=words)
-        axes.plot(*at, "o", color="black")
-        axes.annotate(label, at, textcoords="offset points", xytext=(8, 6))
-    axes.set(xlabel="whole sentences that wait", ylabel="pauses taken for the end", xlim=(0, 1), ylim=(0, 1))
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(DRAWING, metadata={"Date": None})
+    with drawn(DRAWING) as axes:
+        for label, words in (("sound alone", False), ("sound and words", True)):
+            slow, rude = zip(*(errors(judged, threshold, words=words) for threshold in THRESHOLDS), strict=True)
+            axes.plot(slow, rude, label=label)
+        for label, words, threshold in (("livekit's default", False, 0.36), ("in use", True, DOUBT)):
+            at = errors(judged, threshold, words=words)
+            axes.plot(*at, "o", color="black")
+            axes.annotate(label, at, textcoords="offset points", xytext=(8, 6))
+        axes.set(xlabel="whole sentences that wait", ylabel="pauses taken for the end", xlim=(0, 1), ylim=(0, 1))
 
 
 def main() -> None:

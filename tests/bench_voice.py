@@ -26,12 +26,14 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.bench import at, ended_call, tell, write
 from tests.browser import speech
-from tests.browser.stack import Stack
+from tests.browser.stack import ROOT, Stack
 from tests.browser.visitor import Visitor, launch, visiting
 from tests.own_share import own_share
+from tests.plots import drawn
 from tests.simulators.apart import Simulators
 
 BEGIN, END = "<!-- bench-voice: begin -->", "<!-- bench-voice: end -->"
+DRAWING = ROOT / "docs" / "pictures" / "voice-waits.svg"
 EARLY_MS = 150  # of an answer that begins while the last sound of the question still rings, as bench.py has it
 
 
@@ -155,6 +157,7 @@ class Outcome:
     to_the_ear: list[float] = field(default_factory=list)  # from the server's "speaking" to the first audible sample
     openers: list[float] = field(default_factory=list)  # words that fill the wait for an answer
     own_shares: list[float] = field(default_factory=list)
+    to_the_transcriber: list[float] = field(default_factory=list)  # the last sound, from the microphone to there
     ear_errors: list[float] = field(default_factory=list)  # of the ear against a stereo recording
 
     def all_waits(self, *kinds: str) -> list[float]:
@@ -308,6 +311,10 @@ def settle(heard: Sequence[Heard], call: dict | None, outcome: Outcome, simulato
             outcome.openers.append(wait)
             wait += metrics.get("ear_ms", opener) - opener
         outcome.waits.setdefault(one.kind, []).append(wait)
+        if told and (
+            ear := next((turn for turn in reversed(told["DEEPGRAM"]) if turn["final_sent_at"] < one.at), None)
+        ):
+            outcome.to_the_transcriber.append((ear["last_loud_at"] - one.ended_at) * 1000)
         if told and "end_of_turn_ms" in metrics and opener is None:
             share = own_share(
                 one.ended_at,
@@ -400,9 +407,20 @@ def table(outcomes: dict[str, Outcome]) -> str:
             [spread(one.stages.get(stage, [])) for one in every],
         )
     row("from the server's first sound to the ear", [spread(one.to_the_ear) for one in every])
+    row("from the last sound at the microphone to the transcriber", [spread(one.to_the_transcriber) for one in every])
     row("our own share of the wait (wanted: 120 at p50)", [spread(one.own_shares) for one in every])
     row("the ear against a stereo recording: error", [spread(one.ear_errors) for one in every])
     return "\n".join(lines)
+
+
+def draw(outcomes: dict[str, Outcome]) -> None:
+    """Which share of the answers had begun after so many milliseconds."""
+    with drawn(DRAWING) as axes:
+        for name, one in outcomes.items():
+            waits = sorted(one.all_waits())
+            axes.step(waits, [(place + 1) / len(waits) for place in range(len(waits))], where="post", label=name)
+        axes.set(xlabel="milliseconds after the visitor's last sound", ylabel="answers that have begun")
+        axes.set(xlim=(0, 5000), ylim=(0, 1))
 
 
 def main() -> None:
@@ -410,9 +428,24 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=len(TURNS), help="How many of the turns, spread over their kinds.")
     parser.add_argument("--kinds", default="", help="Only these kinds, comma separated.")
     parser.add_argument("--profiles", default=",".join(PROFILES), help="Which, comma separated.")
-    parser.add_argument("--write", action="store_true", help="Put the table into docs/performance.md.")
+    parser.add_argument("--write", action="store_true", help="Put table and drawing into docs/.")
     parser.add_argument("--json", type=Path, help="Also keep every figure in this file.")
+    parser.add_argument("--read", type=Path, help="Measure nothing; take the figures of such a file.")
     options = parser.parse_args()
+    if options.read:
+        outcomes = {name: Outcome(**facts) for name, facts in json.loads(options.read.read_text()).items()}
+    else:
+        outcomes = measured(options)
+    text = table(outcomes)
+    print(text)
+    if options.json:
+        options.json.write_text(json.dumps({name: vars(one) for name, one in outcomes.items()}, ensure_ascii=False))
+    if options.write:
+        write(text, begin=BEGIN, end=END)
+        draw(outcomes)
+
+
+def measured(options: argparse.Namespace) -> dict[str, Outcome]:
     kinds = [kind.strip() for kind in options.kinds.split(",") if kind.strip()]
     turns = [turn for turn in TURNS if not kinds or turn.kind in kinds]
     wanted = min(options.turns, len(turns))
@@ -423,12 +456,7 @@ def main() -> None:
     for profile in options.profiles.split(","):
         tell(f"{profile}: starting the house …")
         outcomes[profile] = measure(profile, turns, folder)
-    text = table(outcomes)
-    print(text)
-    if options.json:
-        options.json.write_text(json.dumps({name: vars(one) for name, one in outcomes.items()}, ensure_ascii=False))
-    if options.write:
-        write(text, begin=BEGIN, end=END)
+    return outcomes
 
 
 if __name__ == "__main__":
