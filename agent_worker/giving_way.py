@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterable, Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from functools import cache
 from typing import Any, cast
 
@@ -52,7 +53,8 @@ LONGEST_NOISE_ALONE = 20.0
 # From the agent's first sound.
 ECHO_LASTS = 0.8
 ECHO_TAIL = 0.4
-ECHO_SHARE = 0.75  # of the words heard that the agent is saying itself
+ECHO_SHARE = 0.75  # of the letters heard that the agent begins with itself
+ECHO_BEGINS = 10  # letters that an ear may miss of it
 
 
 class GivingWay(vad.VAD):
@@ -233,6 +235,11 @@ def _nods() -> Any:
 
 
 def is_echo(said: str, saying: str) -> bool:
-    own = set(saying.split())
-    words = said.split()
-    return sum(word in own for word in words) >= ECHO_SHARE * len(words)
+    """Is this how the agent's own words begin, as far as an ear can tell that hears a piece of them?
+
+    Letters, not words: what is cut off in a word is heard as another one.
+    """
+    heard = said.replace(" ", "")
+    own = saying.replace(" ", "")[: len(heard) + ECHO_BEGINS]
+    same = SequenceMatcher(None, heard, own, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in same) >= ECHO_SHARE * len(heard)

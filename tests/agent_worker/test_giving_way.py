@@ -42,7 +42,10 @@ def test_the_agents_own_words_are_its_echo_and_a_visitors_are_not():
     greeting = plain("Welcome to Palm Court. What can I do for you?")
     assert is_echo(plain("Welcome to Palm Court"), greeting)
     assert is_echo(plain("welcome to bomb court"), greeting)
+    assert is_echo(plain("Welcome to pump."), greeting)  # cut off in the middle of "Palm"
+    assert is_echo(plain("to Palm Court"), greeting)
     assert not is_echo(plain("When can I go to the pool?"), greeting)
+    assert not is_echo(plain("What can you do?"), greeting)
 
 
 def test_the_model_sees_where_an_answer_was_broken_off():
