@@ -27,7 +27,6 @@ from livekit.agents import FlushSentinel, llm
 from agent_worker.conversation import Conversation
 from agent_worker.phrases import languages, phrase, phrases
 from agent_worker.providers.intents import COURTESIES, intent_of
-from agent_worker.providers.sentences import first_clause
 from agent_worker.suspicion import claims_a_deed
 from knowledge.lexical import fold
 from knowledge.orders import reads_like_an_order
@@ -263,7 +262,6 @@ def _fixed() -> re.Pattern[str]:
 class Sieve:
     """Lets text through sentence by sentence.
 
-    An answer begins with its first clause, if that is long enough to be spoken, lest the visitor wait for the rest.
     The first word or two of a sentence go ahead of it when no sentence of the instructions begins like that: they tell
     the voice that the sentence before is over, so it begins to speak that one as early as without a guard.
     """
@@ -280,8 +278,6 @@ class Sieve:
         out = ""
         while end := _END.search(self._held):
             out += self._release(end.end())
-        if not self.said and not self._watch.is_wary and (clause := first_clause(self._held)):
-            out += self._release(clause)
         if len(self._held) > LONGEST:
             out += self._release(self._held.rindex(" ") + 1 if " " in self._held.strip() else len(self._held))
         return out + self._opening()

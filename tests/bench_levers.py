@@ -35,7 +35,6 @@ ANSWERS = {
         "words": "words have a say in when a turn ends",
         "delays": "end-of-turn waits of 0.3 and 1.4 s (livekit: 0.5 and 3.0)",
         "sentence": "the first sentence goes to the voice at once",
-        "clause": "and its first clause, if that is long enough",
         "facts": "venue facts loaded once a call",
     },
     "local": {

@@ -68,11 +68,11 @@ def levers() -> dict[str, list[Swap]]:
     """By name. Where two swap the same thing, the later one counts."""
     from livekit.agents.voice.turn import TurnHandlingOptions
 
-    from agent_worker import guard, pipeline, turn_end
+    from agent_worker import pipeline, turn_end
     from agent_worker.agent import Concierge, last_question
     from agent_worker.conversation import Conversation, rows
     from agent_worker.facts import load_facts
-    from agent_worker.providers import listening, sentences, speaking
+    from agent_worker.providers import listening, speaking
 
     async def only_note_the_question(self: Concierge, chat_ctx: Any) -> None:
         index = last_question(chat_ctx)
@@ -95,9 +95,6 @@ def levers() -> dict[str, list[Swap]]:
     def handling(**changed: Any) -> Callable[..., TurnHandlingOptions]:
         return lambda **options: TurnHandlingOptions(**{**options, **changed})
 
-    def no_clause(text: str) -> int:
-        return 0
-
     async def no_look_ahead(self: Conversation, words: str) -> None:
         pass
 
@@ -113,7 +110,6 @@ def levers() -> dict[str, list[Swap]]:
         "words": [Swap(turn_end.TurnEnd, "threshold", lambda self: 0.36)],  # livekit's own, of the sound alone
         "delays": [Swap(pipeline, "MIN_DELAY", 0.5), Swap(pipeline, "MAX_DELAY", 3.0)],  # livekit's own
         "sentence": [Swap(Concierge, "tts_node", speak_the_whole)],
-        "clause": [Swap(guard, "first_clause", no_clause), Swap(sentences, "first_clause", no_clause)],
         "facts": [Swap(Concierge, "llm_node", load_and_answer)],
         "eager": [Swap(listening, "HINT_OF_SILENCE", 99.0)],
         "trim": [Swap(speaking, "trim", lambda samples: samples)],

@@ -15,7 +15,6 @@ from livekit.agents.tokenize import TokenData
 from livekit.agents.utils import shortuuid
 
 SHORTEST = 8  # letters and digits; less is spoken together with what follows
-CLAUSE = 24  # letters and digits, some 1.5 s of speech: in which the rest of its sentence comes
 LONGEST = 220  # characters; a longer sentence is spoken in parts, broken off at a comma
 END = re.compile(r"""[.!?؟…۔।॥。！？]+["'”’»)\]]*(?=\s|$)|\n""")
 COMMA = re.compile(r"[,،;؛:](?=\s)")
@@ -63,25 +62,18 @@ SOMETIMES_LAST = {
 
 
 class SentenceSplitter(tokenize.SentenceTokenizer):
-    """Its sentences joined are the text again. A line that ends is whole, whatever it ends with.
-
-    `begins_early`: the first sentence of a stream is given at its first comma, if it is not whole by then.
-    """
-
-    def __init__(self, *, begins_early: bool = False) -> None:
-        self._begins_early = begins_early
+    """Its sentences joined are the text again. A line that ends is whole, whatever it ends with."""
 
     def tokenize(self, text: str, *, language: str | None = None) -> list[str]:
         return sentences(text)
 
     def stream(self, *, language: str | None = None) -> SentenceStream:
-        return SentenceStream(begins_early=self._begins_early)
+        return SentenceStream()
 
 
 class SentenceStream(tokenize.SentenceStream):
-    def __init__(self, *, begins_early: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._may_begin = begins_early
         self._rest = ""
         self._segment = shortuuid()
 
@@ -92,8 +84,6 @@ class SentenceStream(tokenize.SentenceStream):
         for end in ends(self._rest, is_growing=True):
             self._send(self._rest[start:end])
             start = end
-        if self._may_begin and (start := first_clause(self._rest)):
-            self._send(self._rest[:start])
         self._rest = self._rest[start:]
 
     def flush(self) -> None:
@@ -110,7 +100,6 @@ class SentenceStream(tokenize.SentenceStream):
         self._do_close()
 
     def _send(self, sentence: str) -> None:
-        self._may_begin = False
         self._event_ch.send_nowait(TokenData(segment_id=self._segment, token=sentence))
 
 
@@ -173,14 +162,6 @@ def _is_end(text: str, mark: re.Match[str], end: int) -> bool:
 def _word_before(text: str, mark: re.Match[str]) -> str:
     found = re.search(r"[^\s(\"'“‘«]+$", text[: mark.start()])
     return found[0].casefold() if found else ""
-
-
-def first_clause(text: str) -> int:
-    """Where the first clause ends that is long enough to be spoken before the rest of its sentence is there, or 0."""
-    for comma in COMMA.finditer(text):
-        if sum(letter.isalnum() for letter in text[: comma.start()]) >= CLAUSE:
-            return _behind(text, comma.end())
-    return 0
 
 
 def _early(text: str, start: int) -> int:

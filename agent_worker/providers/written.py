@@ -176,7 +176,7 @@ class WrittenStream(tts.SynthesizeStream):
             kept.put(self._tts.key(script.text), Spoken(pcm, tuple(told)))
 
     async def _read(self, text: str, script: Script, lines: utils.aio.Chan[str]) -> None:
-        splitter = SentenceSplitter(begins_early=True).stream()
+        splitter = SentenceSplitter().stream()
         splitting = asyncio.create_task(self._split(splitter, script, lines))
         try:
             splitter.push_text(text)

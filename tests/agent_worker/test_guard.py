@@ -11,7 +11,7 @@ from livekit.agents import llm
 
 from agent_worker.behaviors.typing import LONGEST_QUESTION
 from agent_worker.conversation import Conversation, Note
-from agent_worker.guard import LONGEST_ANSWER, HeldBack, Secrets, Sieve, Watch, letters, sieved
+from agent_worker.guard import LONGEST_ANSWER, HeldBack, Secrets, Sieve, Watch, sieved
 from agent_worker.phrases import phrase, phrases
 from agent_worker.prompts import prompt
 from agent_worker.suspicion import speaks_to_a_machine
@@ -129,19 +129,6 @@ def test_the_voice_does_not_wait_longer_than_for_a_sentence():
     assert out.startswith("The pool opens at six. Children swim until noon. The bar")
     assert waited[words[0] + 1] > ends[0] + 1
     assert out + sieve.finish() == said
-
-
-def test_an_answer_begins_with_its_first_clause_unless_somebody_spoke_to_a_machine():
-    clause = "The pool on the roof opens at six, "
-    sieve = Sieve(watch())
-    assert sieve.add(f"{clause}and").startswith(clause)
-    assert not Sieve(watch(is_wary=True)).add(f"{clause}and").startswith(clause)
-
-
-def test_a_first_clause_that_recites_the_instructions_is_held_back():
-    line = next(line for line in INSTRUCTIONS.partition("# Facts")[0].splitlines() if len(letters(line)) > 60)
-    with pytest.raises(HeldBack):
-        Sieve(watch()).add(f"{line.replace(',', '').replace('.', '')}, and")
 
 
 def test_nothing_of_a_sentence_of_the_instructions_goes_ahead_of_it():

@@ -25,9 +25,9 @@ TEXTS = {
 }
 
 
-def streamed(text: str, size: int, **how: bool) -> list[str]:
+def streamed(text: str, size: int) -> list[str]:
     async def run():
-        stream = SentenceSplitter(**how).stream()
+        stream = SentenceSplitter().stream()
         for start in range(0, len(text), size):
             stream.push_text(text[start : start + size])
         stream.end_input()
@@ -61,28 +61,6 @@ def test_a_sentence_is_handed_over_as_soon_as_it_is_whole(said):
         return first.token
 
     assert asyncio.run(run()).strip() == said.removesuffix("T").strip()
-
-
-@pytest.mark.parametrize("size", [1, 4])
-@pytest.mark.parametrize(
-    "expected",
-    [
-        ["The garden pool is open until ten, ", "and warm enough. ", "Towels are free, as always."],
-        ["Yes, it is, and breakfast is on the ground floor, ", "in the Saffron Room."],
-        ["Breakfast costs AED 1,250 for all of you; ", "children eat free."],
-        ["المسبح مفتوح الآن لجميع النزلاء، ", "حتى العاشرة مساءً."],
-    ],
-)
-def test_a_voice_that_waits_for_the_model_may_begin_at_the_first_comma_behind_enough_words(expected, size):
-    text = "".join(expected)
-    assert "".join(streamed(text, size, begins_early=True)) == text
-    assert streamed(text, size, begins_early=True)[0] == expected[0]
-    assert len(streamed(text, size, begins_early=True)) == len(expected)
-
-
-def test_a_sentence_that_is_whole_already_is_not_broken_off():
-    text = "The garden pool is open until ten, and warm. Towels are free."
-    assert streamed(text, len(text), begins_early=True) == sentences(text)
 
 
 def test_a_sentence_without_end_is_spoken_in_parts():
