@@ -26,8 +26,9 @@ HEARTBEAT_SECONDS = 5.0
 LAUNCH_SECONDS = 30.0  # a call that was accepted but has not started by then has failed to
 # LiveKit's server sends nothing to a worker whose load is 0.7 or more (its agents.target_load), so full is below that.
 FULL_LOAD = 0.65
-# With callers and all else on the same two cores, six calls are served well and ten are not (docs/performance.md).
-SLOTS_PER_CORE = {Profile.LOCAL: 2, Profile.CLOUD: 3}
+# With callers and all else on the same two cores, four calls wait as long as one; six stand at the knee
+# (docs/performance.md).
+SLOTS_PER_CORE = {Profile.LOCAL: 2, Profile.CLOUD: 2}
 
 
 class Slots:
