@@ -16,8 +16,8 @@ setup: ## the part of `make run` before anything is started
 test: ## the whole suite: style, types, migrations, tests, browser and real calls
 	@deploy/test.sh
 
-unit: ## the default tests only, under a minute
-	@$(PYTHON_WITH_TOOLS) pytest -n auto
+unit: ## the default tests only, in about a minute
+	@$(PYTHON_WITH_TOOLS) pytest -n auto --nomigrations
 
 lint: ## style of Python and templates
 	@$(PYTHON_WITH_TOOLS) deploy/lint.sh

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -10,14 +9,14 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from concierge.access import member_required
 from concierge.models import Membership, Venue
-from voice.models import AuditEntry, Call
+from voice.models import AuditEntry
+from voice.retention import expired
 
 MANAGER = Membership.Role.MANAGER
 LONGEST_DAYS = 3650
@@ -38,10 +37,7 @@ class KeepingForm(forms.ModelForm):
     def losing(self, before: int) -> int:
         """How many calls that are kept under `before` days would be deleted at once under those of the form."""
         days = self.cleaned_data["retention_days"]
-        if days >= before:
-            return 0
-        cut = timezone.now() - timedelta(days=days)
-        return Call.objects.filter(venue=self.instance, state=Call.State.ENDED, ended_at__lt=cut).count()
+        return expired(self.instance, days).count() if days < before else 0
 
 
 @require_http_methods(["GET", "POST"])

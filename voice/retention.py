@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from concierge.models import Venue
@@ -35,14 +36,19 @@ def end_stale_calls() -> int:
     return ended
 
 
+def expired(venue: Venue, days: int) -> QuerySet[Call]:
+    """The venue's calls that are over for longer than so many days."""
+    return Call.objects.filter(venue=venue, state="ended", ended_at__lt=timezone.now() - timedelta(days=days))
+
+
 def delete_expired() -> int:
     """Delete calls, with all that was said, after each venue's retention days. Returns how many calls."""
     deleted = 0
     for venue in Venue.objects.all():
-        cut = timezone.now() - timedelta(days=venue.retention_days)
+        calls = expired(venue, venue.retention_days)
         # That somebody listened stays known; what they wrote goes with the call.
-        AuditEntry.objects.filter(call__venue=venue, call__state="ended", call__ended_at__lt=cut).update(details={})
-        _, counts = Call.objects.filter(venue=venue, state="ended", ended_at__lt=cut).delete()
+        AuditEntry.objects.filter(call__in=calls).update(details={})
+        _, counts = calls.delete()
         deleted += counts.get("voice.Call", 0)
     recordings.delete_strays()
     Worker.objects.filter(seen_at__lt=timezone.now() - OLD_WORKER).delete()
