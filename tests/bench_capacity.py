@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import glob
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ import numpy as np
 import psutil
 from livekit import rtc
 
-from agent_worker.frugal import let_more_threads_wait, tell_only_whom_it_concerns
+from agent_worker.frugal import let_more_threads_wait, tell_only_whom_it_concerns, use_a_faster_loop
 from tests.bench import PROCESSES, at, tell, write
 from tests.bench_voice import Utterance, recorded, timed
 from tests.browser import speech
@@ -206,16 +208,46 @@ COLUMNS = (
 PARTS = ("agent worker", "livekit-server", "web", "simulators", "callers", "all of the machine")
 
 
+@dataclass
+class House:
+    """All that serves the callers."""
+
+    stack: Stack
+    simulators: Simulators
+    further: list[subprocess.Popen[bytes]] = field(default_factory=list)  # workers beside the stack's own
+
+    def start(self, *, workers: int, slots: int) -> None:
+        self.stack.start()
+        log = (self.stack.data_dir / "further-workers.log").open("wb")
+        self.further = [
+            subprocess.Popen(
+                [sys.executable, "-m", "agent_worker", "start"], cwd=ROOT, env=self.stack.env, stdout=log, stderr=log
+            )
+            for _ in range(workers - 1)
+        ]
+        while self.stack.workers() < workers * slots:
+            if any(worker.poll() is not None for worker in self.further):
+                raise SystemExit(f"A worker did not start: {log.name}")
+            time.sleep(1)
+
+    def stop(self) -> None:
+        for worker in self.further:
+            worker.kill()
+        self.stack.stop()
+        self.simulators.stop()
+
+
 class Meter:
     """Processor time and memory of every part, from when it is made."""
 
-    def __init__(self, stack: Stack, simulators: Simulators) -> None:
-        assert stack.process
-        family = psutil.Process(stack.process.pid).children(recursive=True)
+    def __init__(self, house: House) -> None:
+        assert house.stack.process
+        family = psutil.Process(house.stack.process.pid).children(recursive=True)
+        family += [psutil.Process(worker.pid) for worker in house.further]
         self.parts = {
             name: [process for process in family if is_it(process.cmdline() or [""])]
             for name, is_it in PROCESSES.items()
-        } | {"simulators": [psutil.Process(simulators.process.pid)], "callers": [psutil.Process()]}
+        } | {"simulators": [psutil.Process(house.simulators.process.pid)], "callers": [psutil.Process()]}
         self.began, self.before, self.machine = time.monotonic(), self.seconds(), busy_seconds()
         self.threads_before = self.threads()
         self.threads_now = dict(self.threads_before)
@@ -261,14 +293,14 @@ class Meter:
         return kinds
 
 
-async def hold(stack: Stack, simulators: Simulators, calls: int, recordings: Sequence[np.ndarray]) -> Load:
+async def hold(house: House, calls: int, recordings: Sequence[np.ndarray]) -> Load:
     callers = [Caller() for _ in range(calls)]
 
     async def come(place: int, caller: Caller) -> None:
         await asyncio.sleep(SPREAD * place / calls)
-        await caller.call(stack, recordings)
+        await caller.call(house.stack, recordings)
 
-    meter = Meter(stack, simulators)
+    meter = Meter(house)
     watching = asyncio.create_task(meter.watch())
     ended = await asyncio.gather(*(come(place, caller) for place, caller in enumerate(callers)), return_exceptions=True)
     watching.cancel()
@@ -295,6 +327,7 @@ def memory(processes: Sequence[psutil.Process]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-capacity", description=__doc__)
     parser.add_argument("--calls", default=",".join(map(str, CALLS)), help="How many at once, comma separated.")
+    parser.add_argument("--workers", type=int, default=1, help="Agent workers that share the calls.")
     parser.add_argument("--write", action="store_true", help="Put the table into docs/performance.md.")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="concierge-bench-"))
@@ -305,9 +338,14 @@ def main() -> None:
         {"text": turn.text, "words": timed(turn, samples)} for turn, samples in zip(turns, recordings, strict=True)
     ]
     let_more_threads_wait()
+    use_a_faster_loop()
     tell_only_whom_it_concerns()  # the callers share one process as well
+    levels = [int(calls) for calls in options.calls.split(",")]
+    # Several workers: no more each than its share of the most calls, since LiveKit draws lots among them.
+    slots = 64 if options.workers == 1 else -(-max(levels) // options.workers)
     simulators = Simulators.start()
-    stack = Stack(env={"WORKER_SLOTS": "64", **simulators.env})
+    stack = Stack(env={"WORKER_SLOTS": str(slots), **simulators.env})
+    house = House(stack, simulators)
     lines = [
         f"| {' | '.join(COLUMNS)} |",
         f"|{'---|' * len(COLUMNS)}",
@@ -316,21 +354,20 @@ def main() -> None:
     try:
         simulators.control("DEEPGRAM", script=script, per_call=True)
         tell("Starting the house …")
-        stack.start()
+        house.start(workers=options.workers, slots=slots)
         stack.shell(
             "from concierge.models import Venue; Venue.objects.update(concurrent_calls=200, daily_minutes=99999)"
         )
-        asyncio.run(hold(stack, simulators, 1, recordings[:1]))  # what the first call loads counts for none
-        for calls in map(int, options.calls.split(",")):
+        asyncio.run(hold(house, 1, recordings[:1]))  # what the first call loads counts for none
+        for calls in levels:
             time.sleep(12)  # the rooms close
-            loads.append(asyncio.run(hold(stack, simulators, calls, recordings)))
+            loads.append(asyncio.run(hold(house, calls, recordings)))
             lines.append(loads[-1].row(loads[0]))
             tell(lines[-1])
             if loads[-1].is_lost:
                 break
     finally:
-        stack.stop()
-        simulators.stop()
+        house.stop()
     well = [load for load in loads if not load.is_lost] or loads
     table = "\n".join([*lines, "", well[-1].profile()])
     print(table)

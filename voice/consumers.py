@@ -122,6 +122,9 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
         """The part of a happening that this page shows, in its language."""
         raise NotImplementedError
 
+    def agent_state(self, message: Message) -> Message:
+        return {"kind": "agent_state", "call": message["call"], "chip": message["chip"][self.language]}
+
     # Below
 
     def user(self) -> User | AnonymousUser:
@@ -236,11 +239,14 @@ class WallConsumer(StaffConsumer):
     def concerns_page(self, message: Message) -> bool:
         if message["kind"] in ("ring", "ring_over"):
             return message["venue"] in self.rung_for
-        return message["kind"] in ("words", "gone", "call_back", "call_back_done") or bool(message.get("took_place"))
+        of_any_call = ("words", "agent_state", "gone", "call_back", "call_back_done")
+        return message["kind"] in of_any_call or bool(message.get("took_place"))
 
     def for_page(self, message: Message) -> Message:
         if message["kind"] == "gone":
             return {"kind": "gone", "call": message["call"]}
+        if message["kind"] == "agent_state":
+            return self.agent_state(message)
         if message["kind"] == "call_back_done":
             return {"kind": "call_back_done", "call_back": message["call_back"]}
         if message["kind"] == "call_back":
@@ -308,14 +314,15 @@ class CallConsumer(StaffConsumer):
     def for_page(self, message: Message) -> Message:
         if message["kind"] == "gone":
             return {"kind": "gone"}
+        if message["kind"] == "agent_state":
+            return self.agent_state(message)
         if message["kind"] == "happening":
             return {"kind": "happening", "at": message["at"], "happening": message["happening"][self.language]}
-        told: Message = {"kind": "head", "state": message["state"], "head": message["head"][self.language]}
-        told |= self._hold(message["hold"])
         if message["kind"] == "turn":
-            told |= {key: message[key] for key in ("number", "speaker")}
-            told |= {"kind": "turn", "turn": message["turn"][self.language]}
-        return told
+            told = {key: message[key] for key in ("kind", "number", "speaker")}
+            return told | {"turn": message["turn"][self.language]}
+        told = {"kind": "head", "state": message["state"], "head": message["head"][self.language]}
+        return told | self._hold(message["hold"])
 
     def _hold(self, hold: Message) -> Message:
         """Who has the call, as this user sees it."""

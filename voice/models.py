@@ -211,8 +211,10 @@ class Call(models.Model):
 
     def show_agent_state(self, agent_state: str) -> None:
         """What the agent is doing now, for the staff's screens."""
+        from voice import live
+
         if Call.objects.filter(pk=self.pk).going_on().update(agent_state=agent_state):
-            self._tell_the_staff()
+            transaction.on_commit(lambda: live.show_agent_state(self, agent_state))
 
     def who_has_the_word(self) -> tuple[str, bool]:
         """As the row is now: how a member of staff speaks in the agent's place, if one does, and is the agent muted?"""

@@ -107,6 +107,9 @@ function wall(region) {
       document.getElementById(`ring-${message.hand_off}`)?.remove()
     } else if (message.kind === 'card') {
       put(message)
+    } else if (message.kind === 'agent_state') {
+      showAgentState(document.getElementById(`call-${message.call}`), message.chip)
+      return
     } else {
       message.words.forEach(speak)
       return
@@ -155,6 +158,11 @@ function wall(region) {
   }
 }
 
+/** In a card or a head that says what the agent does; one that says who has the call in its place does not. */
+function showAgentState(place, chip) {
+  place?.querySelector('[data-agent-state]')?.replaceWith(fragment(chip))
+}
+
 /** Two short tones, and a note of the system's own if the page may show one. */
 function ringTheBell(text) {
   try {
@@ -199,6 +207,8 @@ function call(region) {
     }
     if (message.kind === 'words') return message.words.forEach(speak)
     if (message.kind === 'happening') return happen(message)
+    if (message.kind === 'agent_state') return showAgentState(head, message.chip)
+    if (message.kind === 'turn') return put(message)
     if (!(region.dataset.state === 'ended' && message.state !== 'ended')) {
       region.dataset.state = message.state
       head.innerHTML = message.head
@@ -207,10 +217,6 @@ function call(region) {
     if (message.kind === 'snapshot') {
       turns.innerHTML = message.turns
       interims.replaceChildren()
-    } else if (message.kind === 'turn') {
-      const last = Number([...turns.querySelectorAll('.turn')].at(-1)?.dataset.number ?? 0)
-      if (message.number > last + 1) return 'behind' // one was lost on the way
-      put(message)
     }
     if (message.state === 'ended') interims.replaceChildren()
   }
@@ -222,6 +228,8 @@ function call(region) {
   }
 
   function put({ number, speaker, turn }) {
+    const last = Number([...turns.querySelectorAll('.turn')].at(-1)?.dataset.number ?? 0)
+    if (number > last + 1) return 'behind' // one was lost on the way
     const fresh = fragment(turn)
     const old = document.getElementById(fresh.id)
     if (old) return old.replaceWith(fresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,7 @@ from agent_worker.tools import TOOLS
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is patched here is put back afterwards."""
     for where, name in (
         (AudioStream, "_create_owned_stream"),
@@ -32,6 +33,8 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(where, name, getattr(where, name))
     monkeypatch.setenv("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
     monkeypatch.setenv("TOKIO_WORKER_THREADS", "16")
+    yield
+    asyncio.set_event_loop_policy(None)
 
 
 def sound_of(stream: int, *, is_last: bool = False) -> FfiEvent:
@@ -118,6 +121,13 @@ def test_the_sdk_gets_threads_to_wait_with_unless_somebody_chose_how_many(monkey
     monkeypatch.setenv("TOKIO_WORKER_THREADS", "3")
     be_frugal()
     assert os.environ["TOKIO_WORKER_THREADS"] == "3"
+
+
+def test_event_loops_are_of_the_faster_kind() -> None:
+    be_frugal()
+    loop = asyncio.new_event_loop()
+    loop.close()
+    assert type(loop).__module__ == "uvloop"
 
 
 def test_what_the_model_is_told_of_the_tools_is_built_once_and_the_same() -> None:

@@ -15,7 +15,7 @@ from agent_worker.providers import listening, whisper
 from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.whisper import WhisperSTT, said_once
 from tests.agent_worker.scene import played
-from tests.agent_worker.sound import RATE, espeak_says, frames, silence
+from tests.agent_worker.sound import RATE, babble, espeak_says, frames, joe_says, mall, silence, with_noise
 
 pytestmark = pytest.mark.voice
 
@@ -87,6 +87,25 @@ NOISES = {
 @pytest.mark.parametrize("noise", NOISES.values(), ids=NOISES.keys())
 def test_noise_is_not_taken_for_words(ear, noise):
     assert ear.hear(noise.astype(np.float32), "en", "Palm Court, Rooftop pool").text == ""
+
+
+@pytest.fixture(scope="module")
+def next_table(tmp_path_factory):
+    """Twelve seconds of several people, in which no word can be understood."""
+    return babble(12, tmp_path_factory.mktemp("table"))
+
+
+def test_people_at_the_next_table_are_seldom_taken_for_words(ear, next_table):
+    stretches = [next_table[at : at + int(1.5 * RATE)] for at in range(0, 10 * RATE, RATE // 2)]
+    heard = [ear.hear(stretch, "en", "Palm Court, Rooftop pool").text for stretch in stretches]
+    assert sum("thank you" in words.lower() for words in heard) <= 1
+    assert sum(bool(words) for words in heard) <= 4
+
+
+@pytest.mark.parametrize("thanks", ["Thank you.", "Thank you very much.", "Thank you so much."])
+def test_thanks_are_heard_in_a_mall(ear, tmp_path, thanks):
+    said = joe_says(thanks, tmp_path)
+    assert "thank you" in ear.hear(with_noise(said, mall(3, tmp_path), 10), "en").text.lower()
 
 
 def test_a_text_that_goes_round_in_circles_is_noticed():

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser import smoothness
-from tests.browser.visitor import launch, signed_in
+from tests.browser.visitor import launch, signed_in, until
 from tests.browser.web import Web
 from tests.redis_server import Redis
 
@@ -75,6 +75,25 @@ def test_only_calls_that_need_somebody_are_left_when_asked(browser, web):
         assert staff.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+AS_EVER = "from voice.models import Call; print(Call.objects.filter(state='live').first().pk)"
+DOES = "from voice.models import Call; Call.objects.get(pk='{call}').show_agent_state('{state}')"
+
+
+def test_what_the_agent_does_is_seen_on_its_card_and_on_the_page_of_its_call(browser, web):
+    call = web.shell(AS_EVER)
+    with signed_in(browser, web, "noor") as staff:
+        card = staff.locator(f"#call-{call}")
+        expect(card.get_by_text("listening")).to_be_visible()
+        web.shell(DOES.format(call=call, state="speaking"))
+        expect(card.get_by_text("speaking")).to_be_visible()
+        expect(card.get_by_text("listening")).to_have_count(0)
+        card.get_by_role("link").click()
+        head = staff.locator("[data-head]")
+        expect(head.get_by_text("speaking")).to_be_visible()
+        web.shell(DOES.format(call=call, state="listening"))
+        expect(head.get_by_text("listening")).to_be_visible()
+
+
 SILENT_SOON = """
 from datetime import timedelta
 from django.utils import timezone
@@ -89,8 +108,10 @@ def test_a_call_in_which_nobody_is_heard_comes_forward_by_itself(browser, web):
     call = web.shell(SILENT_SOON)
     with signed_in(browser, web, "noor") as staff:
         staff.clock.install()
-        with staff.expect_websocket():
-            staff.reload()
+        told = []
+        staff.on("websocket", lambda socket: socket.on("framereceived", lambda frame: told.append(frame)))
+        staff.reload()
+        until(staff, lambda: told)  # the snapshot makes new cards, which count from then on
         card = staff.locator(f"#call-{call}")
         expect(card.get_by_text("silence")).to_be_hidden()
         expect(card).to_have_attribute("data-need", "0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,10 +144,13 @@ def open_live_call(staff: Page, venue: str = "Palm Court") -> None:
     expect(staff.get_by_role("button", name="End call")).to_be_visible(timeout=30_000)
 
 
-def until(page: Page, expression: str) -> None:
-    """Wait for it to be true. The pages' policy forbids what wait_for_function does."""
+def until(page: Page, what: str | Callable[[], object]) -> None:
+    """Wait for an expression of the page, or a function here, to be true.
+
+    The pages' policy forbids what wait_for_function does.
+    """
     for _ in range(100):
-        if page.evaluate(expression):
+        if page.evaluate(what) if isinstance(what, str) else what():
             return
         page.wait_for_timeout(50)
-    raise AssertionError(f"Never true: {expression}")
+    raise AssertionError(f"Never true: {what}")

@@ -174,7 +174,7 @@ class StaffSocketTests(TransactionTestCase):
                 await self.do(Membership.objects.create, user=self.user, venue=self.rival, role="viewer")
                 await asyncio.sleep(0.3)
                 await self.do(theirs.show_agent_state, "speaking")
-                assert (await socket.next("card"))["call"] == str(theirs.pk)
+                assert (await socket.next("agent_state"))["call"] == str(theirs.pk)
 
     # What they see
 
@@ -190,7 +190,9 @@ class StaffSocketTests(TransactionTestCase):
             assert (card["kind"], card["call"], card["state"]) == ("card", str(fresh.pk), "live")
 
             await self.do(fresh.show_agent_state, "thinking")
-            assert "thinking" in (await socket.next("card"))["html"]
+            told = await socket.next("agent_state")
+            assert told["call"] == str(fresh.pk)
+            assert "thinking" in told["chip"]
 
             await self.do(live.show_interim, fresh, "visitor", "When does the")
             words = await socket.next()
@@ -297,7 +299,11 @@ class StaffSocketTests(TransactionTestCase):
         async with Socket(wall_address("?lang=ar"), self.cookies) as socket:
             await socket.next("snapshot")
             await self.do(self.call.show_agent_state, "speaking")
-            assert "يتكلم" in (await socket.next("card"))["html"]
+            assert "يتكلم" in (await socket.next("agent_state"))["chip"]
+            await self.do(self.call.show_connection, "poor")
+            card = (await socket.next("card"))["html"]
+            assert "يتكلم" in card
+            assert "اتصال ضعيف" in card
         async with Socket(wall_address("?lang=xx"), self.cookies) as socket:
             assert (await socket.next())["kind"] == "snapshot"
 
@@ -310,7 +316,7 @@ class StaffSocketTests(TransactionTestCase):
         assert len(here.layer.groups[fanout.group_of(self.palm.pk)]) == 1
         await self.do(self.call.show_agent_state, "speaking")
         for socket in sockets:
-            assert (await socket.next("card"))["call"] == str(self.call.pk)
+            assert (await socket.next("agent_state"))["call"] == str(self.call.pk)
             await socket.disconnect()
         assert here.watchers == {}
         assert fanout.group_of(self.palm.pk) not in here.layer.groups
@@ -359,7 +365,7 @@ class StaffSocketTests(TransactionTestCase):
             async with Socket(wall_address(), self.cookies) as late:
                 assert await late.closed_with() == consumers.TRY_AGAIN
             await self.do(self.call.show_agent_state, "speaking")  # it is heard of again
-            await socket.next("card")
+            await socket.next("agent_state")
             async with Socket(wall_address(), self.cookies) as later:
                 assert (await later.next())["kind"] == "snapshot"
 
