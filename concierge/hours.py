@@ -290,15 +290,17 @@ def _hint(clause: str) -> str:
 
 @lru_cache
 def _countries() -> dict[str, str]:
-    """The country of each time zone, as far as its holidays are known."""
+    """The country of each time zone."""
     table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines() if line and not line.startswith("#"))
-    known = holidays.list_supported_countries()
-    return {row[2]: row[0] for row in rows if row[0] in known}
+    return {row[2]: row[0] for row in rows}
 
 
 def _country(timezone: str) -> str:
-    return _countries().get(timezone, "")
+    """The country of a time zone, if its holidays are known. The library's list of those it knows would load each one,
+    which takes a second."""
+    country = _countries().get(timezone, "")
+    return country if country and hasattr(holidays, country) else ""
 
 
 @lru_cache(maxsize=100)  # 20 ms each

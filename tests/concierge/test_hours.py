@@ -296,3 +296,11 @@ def test_every_minute_of_the_day_can_be_spoken(db):
         for language in ("en", "ar"):
             closing = type(state)(True, end, None, "", "")
             assert spoken_sentence("Pool", closing, language, at("2026-11-24 00:00")).endswith(".")
+
+
+def test_the_holidays_of_one_country_are_known_without_those_of_all(db, monkeypatch):
+    """To load all takes a second, in which a worker holds up each of its calls."""
+    monkeypatch.setattr("holidays.list_supported_countries", lambda *args, **options: pytest.fail("loads all"))
+    assert week_of(create_hours("Mo-Su 09:00-18:00"), date(2026, 12, 2), "en")[0].occasion == "National Day"
+    with pytest.raises(BadRules, match="not known here"):
+        check_rules("Mo-Su 09:00-18:00; PH off", timezone="UTC")
