@@ -47,6 +47,8 @@ FOOLED = 2  # times within
 FOOLED_WITHIN = 30.0  # seconds
 # Silence after a sound, on top of the detector's own, until the agent goes on. Words come sooner.
 GOES_ON_AFTER = 0.4
+# Silence within speech after which its words so far are perhaps all: two windows of the detector.
+HUSHED_AFTER = 0.06
 # A sound without words keeps the agent from speaking for so long, and from noticing that nobody speaks.
 LONGEST_NOISE = 1.5
 LONGEST_NOISE_ALONE = 20.0
@@ -58,12 +60,16 @@ ECHO_BEGINS = 10  # letters that an ear may miss of it
 
 
 class GivingWay(vad.VAD):
-    """`detector`, as the session is to see it. `attend` it to the session that it is built into."""
+    """`detector`, as the session is to see it. `attend` it to the session that it is built into.
+
+    Emits "hushed" when the visitor falls silent, be it within a sentence.
+    """
 
     def __init__(self, detector: inference.VAD) -> None:
         super().__init__(capabilities=detector.capabilities)
         self.detector = detector
         self.saying = ""  # the agent's words at hand, as far as they are written
+        self.is_hushed = False
         self._session: AgentSession[Any] | None = None
         self._first_spoke_at: float | None = None
         self._fooled: deque[float] = deque(maxlen=FOOLED)
@@ -110,6 +116,7 @@ class GivingWay(vad.VAD):
 
     def judge(self, event: VADEvent) -> Sequence[VADEvent]:
         """What the session is told of something that the detector found."""
+        self._notice_silence(event)
         if event.type is VADEventType.START_OF_SPEECH:
             self._has_words = self._is_dismissed = False
             self._is_perhaps_echo = self._echoes_for()
@@ -128,6 +135,12 @@ class GivingWay(vad.VAD):
             self._is_dismissed = True
             return (replace(event, type=VADEventType.END_OF_SPEECH, speaking=False, silence_duration=0.0),)
         return (self._measured(event),)
+
+    def _notice_silence(self, event: VADEvent) -> None:
+        was_hushed = self.is_hushed
+        self.is_hushed = not event.speaking or event.raw_accumulated_silence >= HUSHED_AFTER
+        if self.is_hushed and not was_hushed:
+            self.emit("hushed")  # type: ignore[arg-type]
 
     def _measured(self, event: VADEvent) -> VADEvent:
         """The event, of no length if the agent is not to pause for it."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import livekit.plugins.deepgram
 import livekit.plugins.elevenlabs
 import livekit.plugins.openai  # noqa: F401  # plugins register in the main thread
 import pytest
 from livekit.agents import UserInputTranscribedEvent
+from livekit.agents.vad import VADEvent, VADEventType
 
 from agent_worker import conversation
 from agent_worker.behaviors.search_ahead import search_ahead
@@ -71,6 +73,33 @@ def test_while_a_search_is_made_only_the_newest_words_wait_for_it(somewhere, sea
 def test_nothing_is_searched_while_staff_have_the_word(somewhere, searched):
     hear(somewhere, ("when does the pool close", False), is_silent=True)
     assert searched == []
+
+
+def test_words_wait_to_be_searched_until_the_visitor_falls_silent(somewhere, searched):
+    seen = []
+
+    async def tell():
+        facts = Conversation(venue=somewhere, language="en")
+        session = build_session(somewhere, "en", userdata=facts)
+        search_ahead(session)
+
+        async def sound(silence):
+            event = VADEvent(VADEventType.INFERENCE_DONE, 0, 0.0, 0.0, 0.0, speaking=True)
+            session.vad.judge(replace(event, raw_accumulated_silence=silence))
+            await asyncio.sleep(0.02)
+            seen.append(len(searched))
+
+        await sound(0.0)
+        for text in ("when does the", "when does the pool close"):
+            session.emit("user_input_transcribed", UserInputTranscribedEvent(transcript=text, is_final=False))
+        await sound(0.032)
+        await sound(0.064)
+        await sound(0.096)
+        await session.aclose()
+
+    played(tell())
+    assert seen == [0, 0, 1, 1]
+    assert searched == ["when does the pool close"]
 
 
 @pytest.mark.voice
