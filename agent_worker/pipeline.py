@@ -21,9 +21,10 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 
 from agent_worker.giving_way import AT_ONCE as PAUSES_AFTER
 from agent_worker.giving_way import GOES_ON_AFTER, GivingWay
+from agent_worker.one_loop import is_shared
 from agent_worker.phrases import fixed
 from agent_worker.providers import espeak, whisper
-from agent_worker.providers.engines import hearing
+from agent_worker.providers.engines import AtOnce, hearing
 from agent_worker.providers.extractive import ExtractiveLLM
 from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.second_ear import SecondEar
@@ -41,6 +42,8 @@ if settings.LOADS_CLOUD_PLUGINS:
     import livekit.plugins.openai  # noqa: F401
 
 if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
     from concierge.models import Venue
 
 logger = logging.getLogger(__name__)
@@ -166,7 +169,7 @@ def build_session(
             user_away_timeout=None,
             conn_options=CONNECTIONS,
         )
-    activity = inference.VAD(min_silence_duration=VAD_SILENCE)
+    activity = detector_of_speech()
     ears = _ears(profile, venue, language, activity, names)
     often = [*fixed(language, phone=venue.desk_phone), *greetings]
     voice = _voice(profile, venue, language, often)
@@ -258,7 +261,12 @@ def can_hear(language: str) -> bool:
 
 def build_ear(venue: Venue, language: str) -> stt.STT:
     """One more ear of the kind that hears the visitor, for another voice in the room."""
-    return _ears(chosen_profile(), venue, language, inference.VAD(min_silence_duration=VAD_SILENCE), ())
+    return _ears(chosen_profile(), venue, language, detector_of_speech(), ())
+
+
+def detector_of_speech() -> inference.VAD:
+    """livekit's own, which looks at 32 ms of sound in a sixth of a millisecond."""
+    return inference.VAD(min_silence_duration=VAD_SILENCE, executor=AtOnce())
 
 
 def names_of(venue: Venue, language: str, most: int = 40) -> list[str]:
@@ -298,9 +306,27 @@ def _model(profile: Profile, venue: Venue, language: str) -> llm.LLM:
         model=venue.voice.get("llm_model") or settings.CLOUD_LLM_MODEL,
         api_key=settings.OPENAI_API_KEY,
         temperature=0.2,
-        **_given(base_url=settings.OPENAI_BASE_URL),
+        **_given(base_url=settings.OPENAI_BASE_URL, client=shared_client() if is_shared() else None),
     )
     return TwoModels(cloud, here)
+
+
+@cache
+def shared_client() -> AsyncOpenAI:
+    """To the model, for all calls of the shared loop: a call that opens its own begins 50 ms later, in which no other
+    goes on either, and its first question waits for a connection."""
+    from httpx2 import Limits, Timeout
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+    return AsyncOpenAI(
+        api_key=settings.OPENAI_API_KEY,
+        max_retries=0,
+        http_client=DefaultAsyncHttpxClient(
+            timeout=Timeout(connect=15.0, read=5.0, write=5.0, pool=5.0),  # the plugin's own
+            limits=Limits(max_keepalive_connections=50, keepalive_expiry=120),
+        ),
+        **_given(base_url=settings.OPENAI_BASE_URL),
+    )
 
 
 class TwoModels(llm.FallbackAdapter):

@@ -1,7 +1,7 @@
 """Composition root: call -> session -> agent -> behaviours.
 
-Job functions live here and not in __main__, which the framework's fork server cannot import. Jobs are threads of one
-process, so that all calls share one set of models (docs/architecture.md has the figures).
+Job functions live here and not in __main__, which the framework's fork server cannot import. Jobs share one process
+with its models, and one event loop (agent_worker/one_loop.py).
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ from agent_worker.behaviors.trouble import admit_trouble
 from agent_worker.behaviors.typing import answer_typed
 from agent_worker.conversation import Conversation, off_the_loop, rows
 from agent_worker.facts import greeting_of, load_facts
-from agent_worker.frugal import be_frugal
+from agent_worker.frugal import be_frugal, overlook_what_stays
 from agent_worker.mouth import Mouth
+from agent_worker.one_loop import share_one_loop
 from agent_worker.phrases import fixed
 from agent_worker.slots import FULL_LOAD, Slots
 from agent_worker.tracing import send_traces
 from concierge.models import Venue
+from concierge.places import places_of
 from knowledge import search
 from voice.models import Call, agent_identity
 from voice.rooms import AGENT_NAME
@@ -61,8 +63,10 @@ def prewarm(process: JobProcess) -> None:
         for language in venue.languages:
             said_often = [greeting_of(venue, language), *fixed(language, phone=venue.desk_phone)]
             greetings.setdefault(language, []).extend(said_often)
+            places_of(venue, venue.now(), language)  # a country's holidays are made once
     pipeline.warm(slots.profile, greetings)
     search.warm()
+    overlook_what_stays()
 
 
 server = AgentServer(
@@ -178,6 +182,7 @@ def run() -> None:
     """`python -m agent_worker start|dev`."""
     logging.getLogger().handlers.clear()  # the framework adds its own: every line would come twice
     be_frugal()
+    share_one_loop()
     send_traces()
     try:
         cli.run_app(server)

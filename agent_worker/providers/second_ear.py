@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 WORDS_WITHIN = 0.8  # seconds after the detector's end of speech; then the second ear is asked
 # The same for an ear that was heard to follow: it is only late, as on a busy machine, which a second makes busier.
 LAST_WORDS_WITHIN = 1.3
+SLICE = 0.1  # seconds
 PATIENCE = 2.0  # seconds for a connection
 KEPT = 30.0  # seconds of audio, at most
 LEAD_IN = 0.6  # seconds kept from before the visitor began to speak
@@ -231,7 +232,7 @@ class TwoEars(stt.RecognizeStream):
         self._asking = None
 
     async def _ask_the_second(self) -> None:
-        await asyncio.sleep(LAST_WORDS_WITHIN if self._follows else WORDS_WITHIN)
+        await waited(LAST_WORDS_WITHIN if self._follows else WORDS_WITHIN)
         if not self._audio:
             return
         try:
@@ -269,3 +270,9 @@ class TwoEars(stt.RecognizeStream):
                 logger.info("%s still does not hear: %s", self._ears.first.label, error)
             finally:
                 self._trial = None
+
+
+async def waited(seconds: float) -> None:
+    """Sleep for so many seconds in which this process had its turn: one that was held up has yet to read the words."""
+    for _ in range(round(seconds / SLICE)):
+        await asyncio.sleep(SLICE)

@@ -13,7 +13,8 @@ from livekit.agents import Agent, function_tool, llm
 from agent_worker import pipeline
 from agent_worker.pipeline import Profile, build_session, chosen_profile, names_of, rough_languages, spoken_languages
 from agent_worker.providers import espeak, speaking, whisper
-from agent_worker.providers.engines import Lane, loaded_once
+from agent_worker.providers.engines import AtOnce, Lane, loaded_once
+from agent_worker.providers.second_ear import waited
 from agent_worker.providers.voices import local_tts
 from concierge.models import Venue
 from tests.agent_worker.sound import RATE, Loudspeaker, Microphone, espeak_says, silence
@@ -244,3 +245,46 @@ def test_a_spoken_question_is_answered_aloud(somewhere, tmp_path):
     assert "seven" in words or "7" in words
     assert len(heard.data) / heard.sample_rate > 2
     assert RATE == whisper.SAMPLE_RATE
+
+
+def test_an_ear_is_given_the_time_in_which_the_whole_process_was_held_up():
+    async def scene():
+        waiting = asyncio.create_task(waited(0.4))
+        await asyncio.sleep(0)
+        time.sleep(0.6)  # nothing is read meanwhile, be it here for long
+        await asyncio.sleep(0.05)
+        was_over = waiting.done()
+        await waiting
+        return was_over
+
+    assert not asyncio.run(scene())
+
+
+def test_small_work_is_done_where_it_is_asked_for_and_so_are_its_errors():
+    async def scene():
+        loop = asyncio.get_running_loop()
+        with pytest.raises(ZeroDivisionError):
+            await loop.run_in_executor(AtOnce(), lambda: 1 / 0)
+        return await loop.run_in_executor(AtOnce(), threading.get_ident)
+
+    assert asyncio.run(scene()) == threading.get_ident()
+
+
+def test_calls_of_the_shared_loop_share_their_connection_to_the_model_and_others_have_their_own(
+    somewhere, providers, monkeypatch
+):
+    async def clients():
+        sessions = [build_session(somewhere, "en", userdata=None, text_only=True) for _ in range(2)]
+        found = [session.llm._llm_instances[0]._client for session in sessions]
+        for session in sessions:
+            await session.aclose()
+        return found
+
+    pipeline.shared_client.cache_clear()
+    own = asyncio.run(clients())
+    assert own[0] is not own[1]
+    monkeypatch.setattr(pipeline, "is_shared", lambda: True)
+    shared = asyncio.run(clients())
+    assert shared[0] is shared[1]
+    assert not shared[0].is_closed()
+    pipeline.shared_client.cache_clear()
