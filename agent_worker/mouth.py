@@ -1,7 +1,8 @@
 """The agent's voice in the room: it stops softly within a moment, and goes on where it stopped.
 
 livekit's own output drops what waits to be sent when it is paused (0.2 s of speech, a word, is then missing) and stops
-with a click. This one keeps the answer, fades out, and begins again with the word that it was in.
+with a click. This one keeps the answer, fades out, and begins again with the word that it was in. And it does not keep
+the visitor waiting for the silence with which many bought voices begin.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ AHEAD = 0.2  # seconds that are sent ahead of the ear, against stutter
 PART = 0.05  # seconds sent at a time
 FADE_OUT = 0.04
 FADE_IN = 0.02
+# A voice is silent before its first word for so long at most; what is longer is meant.
+LONGEST_LEAD = 0.6
+LEAD_KEPT = 0.02
+AUDIBLE = 100  # of 32,768, root mean square of 10 ms
 # The stillest moment of the last so many seconds that were heard is where a paused answer begins again.
 LOOKS_BACK = 0.35
 
@@ -129,6 +134,9 @@ class Mouth(io.AudioOutput):
             if self._said:
                 self._samples = np.concatenate([self._samples, *self._said])
                 self._said = []
+            if not self._has_begun:
+                first = lead(self._samples)
+                self._sent = first if first < len(self._samples) or not self._is_whole else 0
             left = len(self._samples) - self._sent
             ahead = self._source.queued_duration
             if self._is_cut and self._is_whole:
@@ -163,7 +171,7 @@ class Mouth(io.AudioOutput):
 
     def _stop(self) -> None:
         """Be silent after a fade, and remember where to begin again."""
-        heard = max(0, self._sent - int(self._source.queued_duration * RATE))
+        heard = max(0, self._sent - int(self._source.queued_duration * RATE)) if self._has_begun else 0
         self._source.clear_queue()
         if heard < self._sent:
             tail = faded(self._samples[heard : heard + int(FADE_OUT * RATE)], FADE_OUT)
@@ -177,6 +185,17 @@ class Mouth(io.AudioOutput):
         self._forget()
         self._is_over.set()
         self.on_playback_finished(playback_position=heard / RATE, interrupted=interrupted)
+
+
+def lead(samples: np.ndarray) -> int:
+    """How many samples are left out before the first sound: all, as long as it has not come."""
+    block = RATE // 100
+    blocks = samples[: int(LONGEST_LEAD * RATE) // block * block]
+    blocks = blocks[: len(blocks) // block * block].astype(np.float32).reshape(-1, block)
+    audible = np.flatnonzero((blocks**2).mean(axis=1) > AUDIBLE**2)
+    if len(audible):
+        return max(0, int(audible[0]) * block - int(LEAD_KEPT * RATE))
+    return len(samples) if len(samples) < LONGEST_LEAD * RATE else 0
 
 
 def stillest(samples: np.ndarray, until: int) -> int:

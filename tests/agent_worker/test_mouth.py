@@ -7,7 +7,7 @@ import pytest
 from livekit import rtc
 
 from agent_worker import mouth
-from agent_worker.mouth import FADE_OUT, RATE, Mouth, stillest
+from agent_worker.mouth import FADE_OUT, LEAD_KEPT, RATE, Mouth, stillest
 from tests.agent_worker.scene import played
 
 FRAME = RATE // 100
@@ -143,6 +143,40 @@ def test_the_next_answer_is_heard_after_one_that_was_cut_short_while_it_paused(l
     talk = played(talk())
     assert [end.interrupted for end in talk.ends] == [True, False]
     assert line.heard.max() == LOUD * 3
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one piece", "as it comes"])
+def test_the_silence_before_a_voices_first_word_is_left_out(line, at_once):
+    silence, word = np.zeros(RATE // 5, np.int16), np.full(RATE // 5, LOUD, np.int16)
+    samples = np.concatenate([silence, word])
+
+    async def talk():
+        async with Talk(0) as talk:
+            for part in [samples] if at_once else np.split(samples, range(FRAME, len(samples), FRAME)):
+                await talk.mouth.capture_frame(mouth.frame_of(part))
+                if not at_once:
+                    await asyncio.sleep(0)
+            talk.mouth.flush()
+            await talk.mouth.wait_for_playout()
+
+    played(talk())
+    assert int(np.argmax(line.heard == LOUD)) == int(LEAD_KEPT * RATE)
+    assert (line.heard == LOUD).sum() == len(word)
+
+
+def test_an_answer_of_nothing_but_silence_is_over_in_its_time(line):
+    async def talk():
+        async with Talk(0) as talk:
+            await talk.mouth.capture_frame(mouth.frame_of(np.zeros(RATE // 10, np.int16)))
+            talk.mouth.flush()
+            return await talk.mouth.wait_for_playout()
+
+    assert played(talk()).playback_position == pytest.approx(0.1)
+
+
+def test_a_long_silence_at_the_beginning_is_meant():
+    silence, word = np.zeros(RATE, np.int16), np.full(RATE // 5, LOUD, np.int16)
+    assert mouth.lead(np.concatenate([silence, word])) == 0
 
 
 def test_a_paused_answer_begins_again_in_the_gap_before_the_word():
