@@ -22,9 +22,9 @@ from django.db.models import QuerySet
 from django.utils import timezone, translation
 
 from concierge.models import Venue
-from voice import fanout, live
-from voice.fanout import Message
+from voice import fanout, live, screens
 from voice.models import Call, Shift, Watching
+from voice.outbox import Message
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
     channel_layer_alias = ""  # the fan-out listens for all sockets of this process
 
     async def connect(self) -> None:
-        self.happenings: asyncio.Queue[Message | None] = asyncio.Queue(MOST_BEHIND)
+        # What has changed, and what to send for it.
+        self.happenings: asyncio.Queue[tuple[Message, Message] | None] = asyncio.Queue(MOST_BEHIND)
         self.words: dict[tuple[str, str], Message] = {}  # the newest of each call and speaker, until they are sent
         self.watched: set[int] = set()
         self.passing_on: asyncio.Task[None] | None = None
@@ -84,19 +85,19 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
 
     # What the fan-out calls
 
-    def take(self, message: Message) -> None:
-        if message.get("kind") == "words":
+    def take(self, thing: Message, shown: Message) -> None:
+        if thing.get("kind") == "words":
             if not self.words:
-                asyncio.get_running_loop().call_later(WORDS_EVERY_SECONDS, self._put, {"kind": "spoken"})
-            self.words[message["call"], message["speaker"]] = message
+                asyncio.get_running_loop().call_later(WORDS_EVERY_SECONDS, self._put, {"kind": "spoken"}, {})
+            self.words[thing["call"], thing["speaker"]] = thing
             return
-        if message.get("kind") == "turn":
-            self.words.pop((message["call"], message["speaker"]), None)  # what was said takes the place of its words
-        self._put(message)
+        if "speaker" in thing:  # a turn
+            self.words.pop((thing["call"], thing["speaker"]), None)  # what was said takes the place of its words
+        self._put(thing, shown)
 
-    def _put(self, message: Message) -> None:
+    def _put(self, thing: Message, shown: Message) -> None:
         try:
-            self.happenings.put_nowait(message)
+            self.happenings.put_nowait((thing, shown))
         except asyncio.QueueFull:
             self.lose()
 
@@ -115,15 +116,13 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
     def snapshot(self) -> Message:
         raise NotImplementedError
 
-    def concerns_page(self, message: Message) -> bool:
-        return True
-
-    def for_page(self, message: Message) -> Message:
-        """The part of a happening that this page shows, in its language."""
+    def concerns_page(self, thing: Message) -> bool:
+        """Does this page show it? Asked before it is drawn, and again before it is sent."""
         raise NotImplementedError
 
-    def agent_state(self, message: Message) -> Message:
-        return {"kind": "agent_state", "call": message["call"], "chip": message["chip"][self.language]}
+    def for_page(self, shown: Message) -> Message:
+        """What was drawn for all who read the language, as this user sees it."""
+        return shown
 
     # Below
 
@@ -154,10 +153,11 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
         try:
             recheck_at = timezone.now() + RECHECK_AFTER
             while True:
-                message = await self._next(recheck_at)
-                if message is None:
+                told = await self._next(recheck_at)
+                if told is None:
                     await self.close(TRY_AGAIN)
                     return
+                thing, shown = told
                 if timezone.now() >= recheck_at:
                     venues = await database_sync_to_async(self.venues_to_watch)()
                     if not venues:
@@ -165,10 +165,10 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
                         return
                     await self._watch(venues)
                     recheck_at = timezone.now() + RECHECK_AFTER
-                if message.get("kind") == "spoken":
+                if thing.get("kind") == "spoken":
                     await self._pass_on_words()
-                elif message.get("venue") in self.watched and self.concerns_page(message):
-                    await self.send_json(self.for_page(message))
+                elif thing.get("venue") in self.watched and self.concerns_page(thing):
+                    await self.send_json(self.for_page(shown))
         except Exception:
             logger.exception("A staff socket stopped")
             await self.close(TRY_AGAIN)
@@ -180,12 +180,12 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
             facts = ("call", "speaker", "text")
             await self.send_json({"kind": "words", "words": [{fact: word[fact] for fact in facts} for word in spoken]})
 
-    async def _next(self, until: datetime) -> Message | None:
+    async def _next(self, until: datetime) -> tuple[Message, Message] | None:
         try:
             seconds = max(0.0, (until - timezone.now()).total_seconds())
             return await asyncio.wait_for(self.happenings.get(), timeout=seconds)
         except TimeoutError:
-            return {}
+            return {}, {}
 
 
 class WallConsumer(StaffConsumer):
@@ -230,38 +230,16 @@ class WallConsumer(StaffConsumer):
         # The venues that were joined, not those visible by now: the next check sees to those.
         venues = Venue.objects.filter(pk__in=self.watched)
         return {
-            "live": live.cards_html(live.going_on(venues)),
-            "ended": live.cards_html(live.just_ended(venues)),
-            "call_backs": live.call_backs_html(venues),
-            "rings": live.rings_html(venues.filter(pk__in=self.rung_for)),
+            "live": screens.cards_html(screens.going_on(venues)),
+            "ended": screens.cards_html(screens.just_ended(venues)),
+            "call_backs": screens.call_backs_html(venues),
+            "rings": screens.rings_html(venues.filter(pk__in=self.rung_for)),
         }
 
-    def concerns_page(self, message: Message) -> bool:
-        if message["kind"] in ("ring", "ring_over"):
-            return message["venue"] in self.rung_for
-        of_any_call = ("words", "agent_state", "gone", "call_back", "call_back_done")
-        return message["kind"] in of_any_call or bool(message.get("took_place"))
-
-    def for_page(self, message: Message) -> Message:
-        if message["kind"] == "gone":
-            return {"kind": "gone", "call": message["call"]}
-        if message["kind"] == "agent_state":
-            return self.agent_state(message)
-        if message["kind"] == "call_back_done":
-            return {"kind": "call_back_done", "call_back": message["call_back"]}
-        if message["kind"] == "call_back":
-            return {"kind": "call_back", "call_back": message["call_back"], "html": message["html"][self.language]}
-        if message["kind"] == "ring_over":
-            return {"kind": "ring_over", "hand_off": message["hand_off"]}
-        if message["kind"] == "ring":
-            return {"kind": "ring", "hand_off": message["hand_off"], "html": message["html"][self.language]}
-        return {
-            "kind": "card",
-            "call": message["call"],
-            "state": message["state"],
-            "because": message["kind"],
-            "html": message["card"][self.language],
-        }
+    def concerns_page(self, thing: Message) -> bool:
+        if thing["kind"] in ("ring", "ring_over"):
+            return thing["venue"] in self.rung_for
+        return thing["kind"] in ("card", "words", "agent_state", "gone", "call_back", "call_back_done")
 
 
 class CallConsumer(StaffConsumer):
@@ -302,27 +280,17 @@ class CallConsumer(StaffConsumer):
         call = Call.objects.select_related("venue", "owner").get(pk=self.call_pk)
         return {
             "state": call.state,
-            "head": live.head_html(call),
-            "turns": live.transcript_html(call),
-            **self._hold(live.hold_of(call)),
+            "head": screens.head_html(call),
+            "turns": screens.transcript_html(call),
+            **self._hold(screens.hold_of(call)),
         }
 
-    def concerns_page(self, message: Message) -> bool:
-        is_for_walls = message["kind"] in ("ring", "ring_over", "call_back", "call_back_done")
-        return message["call"] == str(self.call_pk) and not is_for_walls
+    def concerns_page(self, thing: Message) -> bool:
+        of_a_call = ("head", "turn", "happening", "words", "agent_state", "gone")
+        return thing["call"] == str(self.call_pk) and thing["kind"] in of_a_call
 
-    def for_page(self, message: Message) -> Message:
-        if message["kind"] == "gone":
-            return {"kind": "gone"}
-        if message["kind"] == "agent_state":
-            return self.agent_state(message)
-        if message["kind"] == "happening":
-            return {"kind": "happening", "at": message["at"], "happening": message["happening"][self.language]}
-        if message["kind"] == "turn":
-            told = {key: message[key] for key in ("kind", "number", "speaker")}
-            return told | {"turn": message["turn"][self.language]}
-        told = {"kind": "head", "state": message["state"], "head": message["head"][self.language]}
-        return told | self._hold(message["hold"])
+    def for_page(self, shown: Message) -> Message:
+        return shown | self._hold(shown["hold"]) if "hold" in shown else shown
 
     def _hold(self, hold: Message) -> Message:
         """Who has the call, as this user sees it."""

@@ -16,8 +16,8 @@ from django_tasks import task
 
 from knowledge.lexical import words
 from knowledge.search import is_courtesy
-from voice.live import ALIKE, CHARACTERS_A_SECOND
 from voice.models import Call, HandOff, Happening, Turn
+from voice.screens import ALIKE, CHARACTERS_A_SECOND
 
 # The worker stores the last turns after the end; this much later they are there.
 LAST_WORDS_WITHIN = timedelta(seconds=10)

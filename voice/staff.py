@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from concierge.access import member_required
 from concierge.models import Membership, Venue
-from voice import auditing, handing_off, live, recordings, scorecards, verbs
+from voice import auditing, handing_off, recordings, scorecards, screens, verbs
 from voice.models import AuditEntry, Call, CallBack, HandOff, Shift
 
 
@@ -37,7 +37,7 @@ def call_page(request: HttpRequest, pk: UUID) -> HttpResponse:
         _wall(request)
         | {
             "call": call,
-            "transcript": live.transcript_html(call),
+            "transcript": screens.transcript_html(call),
             "may_steer": may_steer,
             "may_edit": may_edit,
             "may_erase": is_over and may_erase,
@@ -126,7 +126,7 @@ def _wall(request: HttpRequest) -> dict[str, object]:
     shown = venues.filter(slug=slug) if slug else venues
     if slug and not shown:
         slug, shown = "", venues
-    going_on, ended = live.going_on(shown), live.just_ended(shown)
+    going_on, ended = screens.going_on(shown), screens.just_ended(shown)
     return {
         "venues": venues.prefetch_related("texts"),
         "shown_venue": slug,
@@ -136,7 +136,7 @@ def _wall(request: HttpRequest) -> dict[str, object]:
         .exists(),
         "is_on_shift": Shift.objects.filter(user=request.user, venue__in=shown).exists(),  # type: ignore[misc]
         "may_call_back": Venue.objects.visible_to(request.user, Membership.Role.AGENT).exists(),
-        "call_backs": live.call_backs_html(shown),
-        "live_cards": live.cards_html(going_on),
-        "ended_cards": live.cards_html(ended),
+        "call_backs": screens.call_backs_html(shown),
+        "live_cards": screens.cards_html(going_on),
+        "ended_cards": screens.cards_html(ended),
     }

@@ -7,7 +7,7 @@ const NOT_FOUND = 4404
 const MOST_ENDED = 20
 // Words that never became a turn, such as a sentence that was cut off, go away by themselves.
 const INTERIM_LIFE_MS = 15_000
-const SILENCE_MS = 20_000 // voice/live.py has the same
+const SILENCE_MS = 20_000 // voice/screens.py has the same
 
 for (const region of document.querySelectorAll('[data-live="wall"]')) follow(region, wall(region))
 for (const region of document.querySelectorAll('[data-live="call"]')) follow(region, call(region))
@@ -117,7 +117,7 @@ function wall(region) {
     settle()
   }
 
-  function put({ call, state, because, html }) {
+  function put({ call, state, html }) {
     const old = document.getElementById(`call-${call}`)
     // A call never comes back: news of an ended one was overtaken on the way.
     if (old?.dataset.state === 'ended' && state !== 'ended') return
@@ -125,8 +125,9 @@ function wall(region) {
     const list = state === 'ended' ? ended : live
     const spoken = old?.querySelector('.words.interim')
     // A change of state says nothing new about words that are still being spoken.
-    if (spoken && state !== 'ended' && because === 'call') card.querySelector('.words').replaceWith(spoken)
-    if (because === 'call' && old && heard.has(old)) heard.set(card, heard.get(old))
+    const isNewSaid = old?.dataset.lastTurn !== card.dataset.lastTurn
+    if (spoken && state !== 'ended' && !isNewSaid) card.querySelector('.words').replaceWith(spoken)
+    if (!isNewSaid && heard.has(old)) heard.set(card, heard.get(old))
     const focused = old?.contains(document.activeElement)
     if (old?.parentNode !== list) card.classList.add('arrived')
     old?.remove()

@@ -141,7 +141,7 @@ def unmoved(django_db_setup, django_db_blocker):
 def played(profile, django_db_blocker):
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
         for name in ("show_call", "show_turn", "show_happening", "show_interim"):
-            patch.setattr(live, name, lambda *facts: None)  # nobody watches; drawing it would take most of the time
+            patch.setattr(live, name, lambda *facts: None)  # nobody watches
         patch.setattr(pipeline, "LLM_PATIENCE", 60.0)  # so many at once may be slow; the second choice obeys nobody
         try:
             return play_all(profile, build_venues())

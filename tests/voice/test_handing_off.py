@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from concierge.models import Membership
 from tests import factories
-from voice import handing_off, live
+from voice import handing_off, live, screens
 from voice.models import Call, HandOff, Shift
 
 
@@ -122,10 +122,10 @@ def test_a_number_that_was_left_stands_on_the_wall_of_that_venue_alone(client, c
 def test_rings_are_shown_to_those_on_shift_only(call, palm, rival, noor):
     handing_off.begin_shift(noor)
     handing_off.ask(call, "emergency")
-    assert "emergency" in live.rings_html(type(palm).objects.filter(pk=palm.pk))
-    assert live.rings_html(type(palm).objects.filter(pk=rival.pk)) == ""
+    assert "emergency" in screens.rings_html(type(palm).objects.filter(pk=palm.pk))
+    assert screens.rings_html(type(palm).objects.filter(pk=rival.pk)) == ""
     Call.objects.update(state=Call.State.ENDED)
-    assert live.rings_html(type(palm).objects.filter(pk=palm.pk)) == ""
+    assert screens.rings_html(type(palm).objects.filter(pk=palm.pk)) == ""
 
 
 # The desk's hours, and shifts at one venue

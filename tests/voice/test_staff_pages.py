@@ -320,18 +320,6 @@ def test_a_venues_own_host_has_no_staff_pages(staff, palm):
         assert staff.get(address, SERVER_NAME="palm.test").status_code == 404
 
 
-def test_a_turn_that_learns_its_milliseconds_is_shown_again(palm, monkeypatch, django_capture_on_commit_callbacks):
-    from voice import live
-
-    turn = factories.create_call(venue=palm).add_turn("agent", "Good evening.")
-    sent = []
-    monkeypatch.setattr(live, "_send", lambda venue, message, **how: sent.append(message))
-    with django_capture_on_commit_callbacks(execute=True):
-        turn.note_ear(700)
-    assert "0.70 s at the ear" in sent[0]["turn"]["en"]
-    assert f'id="turn-{turn.pk}"' in sent[0]["turn"]["en"]
-
-
 def test_what_the_visitors_page_measured_is_shown(staff, palm):
     call = factories.create_call(venue=palm)
     call.note_greeting(870)

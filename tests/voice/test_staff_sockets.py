@@ -8,19 +8,23 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
+from contextlib import contextmanager
 from datetime import timedelta
 
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
+from django import template
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client, TransactionTestCase, override_settings
+from django.utils import translation
 
 from concierge.asgi import application
 from concierge.models import Membership
 from tests import factories
-from voice import consumers, fanout, live
+from voice import consumers, drawing, fanout, handing_off, live, outbox, screens
 from voice.models import Call
 
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
@@ -273,13 +277,13 @@ class StaffSocketTests(TransactionTestCase):
     async def test_nothing_said_while_the_snapshot_is_read_is_lost(self):
         told = []
 
-        def slow(call, transcript_html=live.transcript_html):
+        def slow(call, transcript_html=screens.transcript_html):
             html = transcript_html(call)
             # Said after the transcript was read and before the snapshot was sent.
             told.append(call.add_turn("visitor", "In between"))
             return html
 
-        with self.replaced(live, "transcript_html", slow):
+        with self.replaced(screens, "transcript_html", slow):
             async with Socket(call_address(self.call), self.cookies) as socket:
                 snapshot = await socket.next()
                 assert snapshot["kind"] == "snapshot"
@@ -313,13 +317,13 @@ class StaffSocketTests(TransactionTestCase):
             await socket.connect()
             await socket.next("snapshot")
         here = fanout.here()
-        assert len(here.layer.groups[fanout.group_of(self.palm.pk)]) == 1
+        assert len(here.layer.groups[outbox.group_of(self.palm.pk)]) == 1
         await self.do(self.call.show_agent_state, "speaking")
         for socket in sockets:
             assert (await socket.next("agent_state"))["call"] == str(self.call.pk)
             await socket.disconnect()
         assert here.watchers == {}
-        assert fanout.group_of(self.palm.pk) not in here.layer.groups
+        assert outbox.group_of(self.palm.pk) not in here.layer.groups
 
     async def test_words_of_many_calls_travel_together_and_only_the_newest_of_each(self):
         other = await self.do(factories.create_call, venue=self.palm)
@@ -333,13 +337,13 @@ class StaffSocketTests(TransactionTestCase):
                 assert await socket.next() == {"kind": "words", "words": both}
 
     async def test_words_that_have_become_a_turn_do_not_come_after_it(self):
-        with self.replaced(consumers, "WORDS_EVERY_SECONDS", 0.2):
+        with self.replaced(consumers, "WORDS_EVERY_SECONDS", 1.5):
             async with Socket(call_address(self.call), self.cookies) as socket:
                 await socket.next("snapshot")
                 await self.do(live.show_interim, self.call, "visitor", "When does")
                 await self.do(self.call.add_turn, "visitor", "When does the pool open?")
                 assert (await socket.next())["kind"] == "turn"
-                assert await socket.receive_nothing(timeout=0.4)
+                assert await socket.receive_nothing(timeout=1.6)
 
     async def test_a_browser_that_is_far_behind_is_asked_to_come_again(self):
         with self.replaced(consumers, "MOST_BEHIND", 5):
@@ -347,7 +351,7 @@ class StaffSocketTests(TransactionTestCase):
                 await socket.next("snapshot")
                 for watcher in fanout.here().watchers[self.palm.pk]:
                     for _ in range(9):
-                        watcher.take({"venue": self.palm.pk})
+                        watcher.take({"venue": self.palm.pk}, {})
                 assert await socket.closed_with() == consumers.TRY_AGAIN
 
     async def test_a_lost_channel_layer_is_said_so_and_comes_back(self):
@@ -374,13 +378,158 @@ class StaffSocketTests(TransactionTestCase):
         assert 3000 <= consumers.TRY_AGAIN < 5000
         assert 3000 <= consumers.NOT_FOUND < 5000
 
-    async def test_showing_never_disturbs_the_call(self):
+    async def test_telling_never_disturbs_the_call(self):
+        def broken(*args, **kwargs):
+            raise ConnectionError("no channel layer today")
+
+        with self.replaced(outbox, "send", broken), self.assertLogs("voice.live", "ERROR"):
+            turn = await self.do(self.call.add_turn, "visitor", "Still there?")
+        assert turn.number == 1
+
+    async def test_what_cannot_be_drawn_sends_the_pages_to_catch_up(self):
         def broken(*args, **kwargs):
             raise ValueError("no template today")
 
-        with self.replaced(live, "card_html", broken), self.assertLogs("voice.live", "ERROR"):
-            turn = await self.do(self.call.add_turn, "visitor", "Still there?")
-        assert turn.number == 1
+        async with Socket(wall_address(), self.cookies) as socket:
+            await socket.next("snapshot")
+            with self.replaced(screens, "card_html", broken), self.assertLogs("voice.fanout", "ERROR"):
+                await self.do(self.call.add_turn, "visitor", "Still there?")
+                assert await socket.closed_with() == consumers.TRY_AGAIN
+        async with Socket(wall_address(), self.cookies) as socket:
+            assert "Still there?" in (await socket.next("snapshot"))["live"]
+            await self.do(self.call.add_turn, "agent", "Of course.")
+            assert "Of course." in (await socket.next("card"))["html"]
+
+    # What it costs
+
+    async def test_whoever_speaks_draws_nothing_and_reads_no_row_for_it(self):
+        turn = await self.do(self.call.add_turn, "visitor", "When does the pool open?")
+        happening = await self.do(self.call.add_happening, "tool", "opening_hours", "{}")
+
+        def tell():
+            with self.assertNumQueries(0), self.replaced(template.base.Template, "render", None):
+                live.show_call(self.call)
+                live.show_agent_state(self.call, "speaking")
+                live.show_turn(turn)
+                live.show_happening(happening)
+
+        with self.assertNoLogs("voice.live"):
+            await self.do(tell)
+
+    async def test_a_burst_of_changes_of_a_call_is_drawn_once_as_it_is_at_its_end(self):
+        with self.drawn("card_html") as drawn:
+            async with Socket(wall_address(), self.cookies) as socket:
+                await socket.next("snapshot")
+                drawn.clear()
+                await self.changes_five_times()
+                assert "Five" in (await socket.next("card"))["html"]
+                assert await socket.receive_nothing(timeout=0.2)
+        assert len(drawn) == 1
+
+    async def changes_five_times(self):
+        """Told at one moment, however long it takes to store it here."""
+        told = []
+        with self.replaced(outbox, "send", lambda *news, **how: told.append((news, how))):
+            await self.do(self.call.take, self.user, "typing")
+            await self.do(self.call.add_turn, "visitor", "Four")
+            await self.do(self.call.show_connection, "poor")
+            await self.do(self.call.give_back, self.user)
+            await self.do(self.call.add_turn, "staff", "Five")
+        for news, how in told:
+            outbox.send(*news, **how)
+
+    async def test_each_turn_of_a_burst_arrives_in_order_and_the_head_once(self):
+        async with Socket(call_address(self.call), self.cookies) as socket:
+            await socket.next("snapshot")
+            await self.changes_five_times()
+            told = [await socket.next() for _ in range(3)]
+            assert [message["kind"] for message in told] == ["head", "turn", "turn"]
+            assert [message["number"] for message in told[1:]] == [1, 2]
+            assert await socket.receive_nothing(timeout=0.2)
+
+    async def test_words_wait_for_what_was_said_before_them(self):
+        def slow(*args, turn_html=screens.turn_html):
+            time.sleep(0.2)
+            return turn_html(*args)
+
+        with self.replaced(screens, "turn_html", slow):
+            async with Socket(call_address(self.call), self.cookies) as socket:
+                await socket.next("snapshot")
+                await self.do(self.call.add_turn, "visitor", "When does the pool open?")
+                await asyncio.sleep(0.1)  # it is being drawn
+                live.show_interim(self.call, "visitor", "And the")
+                assert [(await socket.next())["kind"] for _ in range(2)] == ["turn", "words"]
+
+    async def test_words_do_not_wait_while_another_call_is_drawn(self):
+        other = await self.do(factories.create_call, venue=self.palm)
+
+        def slow(*args, card_html=screens.card_html):
+            time.sleep(1.0)
+            return card_html(*args)
+
+        async with Socket(wall_address(), self.cookies) as socket:
+            await socket.next("snapshot")
+            with self.replaced(screens, "card_html", slow):
+                await self.do(other.add_turn, "visitor", "When does the pool open?")
+                await asyncio.sleep(0.1)
+                live.show_interim(self.call, "visitor", "And the")
+                assert [(await socket.next())["kind"] for _ in range(2)] == ["words", "card"]
+
+    async def test_what_nobody_here_has_open_is_neither_read_nor_drawn(self):
+        other = await self.do(factories.create_call, venue=self.palm)
+        with self.replaced(drawing, "draw", None), self.assertNoLogs("voice.fanout"):
+            async with Socket(call_address(self.call), self.cookies) as socket:
+                await socket.next("snapshot")
+                await self.do(other.add_turn, "visitor", "Elsewhere")
+                assert await socket.receive_nothing(timeout=0.2)
+
+    async def test_each_thing_is_drawn_once_for_all_who_read_a_language_and_in_no_other(self):
+        with self.drawn("card_html") as drawn:
+            sockets = [Socket(wall_address(), self.cookies) for _ in range(3)]
+            for socket in sockets:
+                await socket.connect()
+                await socket.next("snapshot")
+            drawn.clear()
+            await self.do(self.call.add_turn, "visitor", "When does the pool open?")
+            for socket in sockets:
+                await socket.next("card")
+                await socket.disconnect()
+        assert drawn == ["en"]
+
+    async def test_a_turn_that_learns_its_milliseconds_is_shown_again(self):
+        turn = await self.do(self.call.add_turn, "agent", "Good evening.")
+        async with Socket(call_address(self.call), self.cookies) as socket:
+            await socket.next("snapshot")
+            await self.do(turn.note_ear, 700)
+            html = (await socket.next("turn"))["turn"]
+            assert f'id="turn-{turn.pk}"' in html
+            assert "0.70 s at the ear" in html
+
+    async def test_a_call_back_appears_and_goes_when_somebody_has_called(self):
+        async with Socket(wall_address(), self.cookies) as socket:
+            await socket.next("snapshot")
+            asked = await self.do(handing_off.call_back, self.call, "050 123 4567", "bicycles")
+            told = await socket.next("call_back")
+            assert told["call_back"] == asked.pk
+            assert "050 123 4567" in told["html"]
+            await self.do(handing_off.called_back, asked, self.user)
+            assert (await socket.next("call_back_done"))["call_back"] == asked.pk
+
+    async def test_who_is_on_shift_is_rung_and_told_when_somebody_comes(self):
+        agent = await self.do(factories.create_user, venue=self.palm, name="omar")
+        await self.do(handing_off.begin_shift, agent)
+        cookies = await self.do(self.signed_in, agent)
+        async with Socket(wall_address(), cookies) as rung, Socket(wall_address(), self.cookies) as other:
+            await rung.next("snapshot")
+            await other.next("snapshot")
+            hand_off = await self.do(handing_off.ask, self.call, "asked_for_person")
+            told = await rung.next("ring")
+            assert told["hand_off"] == hand_off.pk
+            assert "asked for a person" in told["html"]
+            await self.do(handing_off.claim, hand_off, agent)
+            assert (await rung.next("ring_over"))["hand_off"] == hand_off.pk
+            kinds = {(await other.next())["kind"] for _ in range(2)}
+            assert kinds == {"card"}
 
     async def test_words_may_be_shown_from_within_the_event_loop(self):
         async with Socket(call_address(self.call), self.cookies) as socket:
@@ -389,6 +538,18 @@ class StaffSocketTests(TransactionTestCase):
             assert (await socket.next())["words"] == [spoken(self.call, "From six", "agent")]
 
     # Below
+
+    @contextmanager
+    def drawn(self, name):
+        """The languages in which this partial is drawn, one for each time."""
+        languages, draw = [], getattr(screens, name)
+
+        def counted(*args):
+            languages.append(translation.get_language())
+            return draw(*args)
+
+        with self.replaced(screens, name, counted):
+            yield languages
 
     def recheck_after(self, after):
         return self.replaced(consumers, "RECHECK_AFTER", after)
@@ -412,11 +573,16 @@ from voice import fanout, live
 
 
 class Watcher:
+    language = "en"
+
     def __init__(self):
         self.heard = asyncio.Queue()
 
-    def take(self, message):
-        self.heard.put_nowait(message)
+    def concerns_page(self, thing):
+        return thing["kind"] in ("turn", "words")
+
+    def take(self, thing, shown):
+        self.heard.put_nowait(shown)
 
 
 def web(venue, joined):
@@ -426,7 +592,7 @@ def web(venue, joined):
         joined.set()
         for _ in range(2):
             message = await asyncio.wait_for(watcher.heard.get(), 30)
-            said = message.get("text") or message["turn"]["en"]
+            said = message.get("text") or message["turn"]
             print(json.dumps([message["kind"], said]), flush=True)
 
     asyncio.run(watch())
