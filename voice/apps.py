@@ -7,10 +7,13 @@ class VoiceConfig(AppConfig):
     def ready(self) -> None:
         from concierge import metrics
         from knowledge import asked, indexing
-        from voice import meters
+        from voice import gaps, review
         from voice.asked import recent_questions
-        from voice.gaps import replay_after_commit
+        from voice.census import Rows
+        from voice.models import calls
 
-        indexing.after_publish.append(replay_after_commit)
+        calls.after_a_turn.append(gaps.after_a_turn)
+        calls.after_the_end.append(review.after_the_call)
+        indexing.after_publish.append(gaps.replay_after_commit)
         asked.register(recent_questions)
-        metrics.ROWS.register(meters.Rows())
+        metrics.ROWS.register(Rows())

@@ -36,6 +36,12 @@ FEWEST_WORDS = 2
 REPLAYED_AT_MOST = 50
 
 
+def after_a_turn(turn: Turn) -> None:
+    """Called with each turn that was stored."""
+    if turn.speaker == Turn.Speaker.AGENT and turn.is_answered is False:
+        notice_in_background.enqueue(turn.pk)
+
+
 @task()
 def notice_in_background(turn_pk: int) -> None:
     turn = Turn.objects.filter(pk=turn_pk).select_related("call__venue").first()

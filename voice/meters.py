@@ -1,16 +1,14 @@
 """What is counted of calls, for Prometheus. docs/monitoring.md explains each metric.
 
 Counters and histograms count what this process did, since it started: turns where they are stored (the agent workers,
-and web for what staff say), refusals where they are spoken (web). What stands in rows is read when it is asked for.
+and web for what staff say), refusals where they are spoken (web). What stands in rows is voice.census.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 # In the order in which a visitor waits for them; the last two are the whole wait, by the server's clock and the ear.
@@ -36,28 +34,3 @@ def observe_stages(metrics: Mapping[str, float]) -> None:
     for stage in STAGES:
         if f"{stage}_ms" in metrics:
             STAGE.labels(stage).observe(metrics[f"{stage}_ms"] / 1000)
-
-
-class Rows(Collector):
-    """Calls by state, and the slots of all workers that are there."""
-
-    def describe(self) -> Iterable[Metric]:
-        return []  # else registering it would read rows
-
-    def collect(self) -> Iterable[Metric]:
-        from django.db.models import Count, Sum
-
-        from voice.models import Call, Worker
-
-        calls = GaugeMetricFamily("concierge_calls", "Calls that are kept, by state.", labels=["state"])
-        counts = dict(Call.objects.order_by().values_list("state").annotate(Count("pk")))
-        for state in Call.State.values:
-            calls.add_metric([state], counts.get(state, 0))
-        yield calls
-
-        present = Worker.objects.present().aggregate(total=Sum("slots"), free=Sum("free_slots"), workers=Count("pk"))
-        slots = GaugeMetricFamily("concierge_slots", "Calls that all workers can hold.", labels=["state"])
-        for state in ("total", "free"):
-            slots.add_metric([state], present[state] or 0)
-        yield slots
-        yield GaugeMetricFamily("concierge_workers", "Agent workers that are there.", value=present["workers"])
