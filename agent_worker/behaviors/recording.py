@@ -2,22 +2,30 @@
 
 The framework's own recorder writes the file. It is put between session and room here and not by
 `session.start(record=...)`, which would hand the sound to LiveKit's cloud where that is in use, and write it to a
-directory that goes with the job. What staff say aloud passes by the agent and so is not in it.
+directory that goes with the job. Staff who have taken over speak in the agent's place, so they are on the right as
+well, as long as they have the call; who only listens has no voice in the room.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC, datetime
 
-from livekit.agents import AgentSession, JobContext
+from livekit import rtc
+from livekit.agents import AgentSession, JobContext, utils
 from livekit.agents.voice.recorder_io import RecorderIO
+from livekit.agents.voice.recorder_io.recorder_io import _Captured
 
+from agent_worker.behaviors.staff_voice import frames_of, listen_to_staff
 from agent_worker.conversation import Conversation, rows
+from agent_worker.mouth import RATE
 from voice import recordings
 from voice.models import Call
 
 logger = logging.getLogger(__name__)
+
+RIGHT = 1  # the agent's side of the file
 
 
 async def record_sound(ctx: JobContext, session: AgentSession[Conversation], call: Call) -> None:
@@ -36,7 +44,18 @@ async def record_sound(ctx: JobContext, session: AgentSession[Conversation], cal
     session.output.audio = recorder.record_output(session.output.audio)
     await recorder.start(output_path=path)
 
+    async def keep(voice: rtc.Track) -> None:
+        holder = session.userdata.staff_identity
+        async for frame in frames_of(voice, RATE):
+            if session.userdata.staff_identity != holder:
+                return
+            # The recorder has no door for a third voice, but adds up what it is given for one side.
+            recorder._put(_Captured(channel=RIGHT, started_at=time.time() - frame.duration, frame=frame))
+
+    staff = listen_to_staff(ctx, session, keep)
+
     async def finish() -> None:
+        await utils.aio.cancel_and_wait(*staff.values())
         await recorder.aclose()
 
     ctx.add_shutdown_callback(finish)

@@ -39,16 +39,7 @@ def write_down_staff(
 
     Returns what waits, at the end of the call, until the last words have been given to `store`.
     """
-    listening: dict[str, asyncio.Task[None]] = {}
-
-    @ctx.room.on("track_subscribed")
-    def heard(track: rtc.Track, _: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
-        conversation = session.userdata
-        is_holder = bool(conversation.staff_identity) and participant.identity == conversation.staff_identity
-        if is_holder and track.kind == rtc.TrackKind.KIND_AUDIO and pipeline.can_hear(conversation.language):
-            task = asyncio.create_task(_write_down(track, conversation, show, store), name="staff's voice")
-            listening[track.sid] = task
-            task.add_done_callback(lambda _: listening.pop(track.sid, None))
+    listening = listen_to_staff(ctx, session, lambda voice: _write_down(voice, session.userdata, show, store))
 
     async def finish() -> None:
         # The track has ended with the room; the last sentence may still be at the ear.
@@ -59,6 +50,23 @@ def write_down_staff(
     return finish
 
 
+def listen_to_staff(
+    ctx: JobContext, session: AgentSession[Conversation], listen: Callable[[rtc.Track], Coroutine[Any, Any, None]]
+) -> dict[str, asyncio.Task[None]]:
+    """`listen` to the voice of whoever takes over, and to nobody else's. Returns what goes on, by track."""
+    listening: dict[str, asyncio.Task[None]] = {}
+
+    @ctx.room.on("track_subscribed")
+    def heard(track: rtc.Track, _: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+        holder = session.userdata.staff_identity
+        if holder and participant.identity == holder and track.kind == rtc.TrackKind.KIND_AUDIO:
+            task = asyncio.create_task(listen(track), name="staff's voice")
+            listening[track.sid] = task
+            task.add_done_callback(lambda _: listening.pop(track.sid, None))
+
+    return listening
+
+
 async def _write_down(
     track: rtc.Track,
     conversation: Conversation,
@@ -67,6 +75,8 @@ async def _write_down(
 ) -> None:
     call = conversation.call
     assert call is not None
+    if not pipeline.can_hear(conversation.language):
+        return
     ear = pipeline.build_ear(conversation.venue, conversation.language)
     stream = ear.stream(conn_options=pipeline.AT_ONCE)
 
@@ -98,9 +108,9 @@ async def _write_down(
         await ear.aclose()
 
 
-async def frames_of(track: rtc.Track) -> AsyncIterator[rtc.AudioFrame]:
+async def frames_of(track: rtc.Track, sample_rate: int = SAMPLE_RATE) -> AsyncIterator[rtc.AudioFrame]:
     """The sound of a track until it ends."""
-    sound = rtc.AudioStream.from_track(track=track, sample_rate=SAMPLE_RATE, num_channels=1)
+    sound = rtc.AudioStream.from_track(track=track, sample_rate=sample_rate, num_channels=1)
     try:
         async for event in sound:
             yield event.frame

@@ -1,12 +1,15 @@
-"""The sound of a call is kept in one file, both sides on one clock."""
+"""The sound of a call is kept in one file, both sides on one clock, and whoever of the staff has the call on one."""
 
 import asyncio
+import time
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 from asgiref.sync import async_to_sync
+from livekit import rtc
 
 from agent_worker.behaviors.recording import record_sound
 from tests import factories
@@ -22,15 +25,16 @@ def call(transactional_db, palm, settings, tmp_path):  # a query of the agent cl
     return factories.create_call(venue=palm, is_recorded=True)
 
 
-async def played(call) -> float:
-    """The visitor speaks, then the agent. Returns when, in seconds from 1970, the agent began."""
+@asynccontextmanager
+async def recording(call):
+    """The call is recorded within. Answers with its session and its room."""
     finishing = []
-    ctx = SimpleNamespace(add_shutdown_callback=finishing.append)
-    ends = SimpleNamespace
-    session = SimpleNamespace(input=ends(audio=Microphone()), output=ends(audio=Loudspeaker()))
-    microphone = session.input.audio
-    began_at = []
-    session.output.audio.on("playback_started", lambda event: began_at.append(event.created_at))
+    ctx = SimpleNamespace(add_shutdown_callback=finishing.append, room=rtc.EventEmitter())
+    session = SimpleNamespace(
+        input=SimpleNamespace(audio=Microphone()),
+        output=SimpleNamespace(audio=Loudspeaker()),
+        userdata=SimpleNamespace(staff_identity=""),
+    )
     await record_sound(ctx, session, call)
 
     async def listen():
@@ -39,16 +43,41 @@ async def played(call) -> float:
 
     listening = asyncio.create_task(listen())
     await asyncio.sleep(0.1)
-    await microphone.say(TONE)
-    await asyncio.sleep(0.2)
-    for frame in frames(TONE):
-        await session.output.audio.capture_frame(frame)
-    session.output.audio.flush()
+    yield session, ctx.room
     await asyncio.sleep(0.4)
     listening.cancel()
     for finish in finishing:
         await finish()
-    return began_at[0] if began_at else 0.0
+
+
+async def answered(call) -> float:
+    """The visitor speaks, then the agent. Returns when, in seconds from 1970, the agent began."""
+    began_at = []
+    async with recording(call) as (session, _):
+        session.output.audio.on("playback_started", lambda event: began_at.append(event.created_at))
+        await session.input.audio.source.say(TONE)
+        await asyncio.sleep(0.2)
+        for frame in frames(TONE):
+            await session.output.audio.capture_frame(frame)
+        session.output.audio.flush()
+    return began_at[0]
+
+
+class Voice:
+    """Somebody in the room with a microphone."""
+
+    def __init__(self, room, identity) -> None:
+        self.source = rtc.AudioSource(RATE, 1)
+        track = rtc.LocalAudioTrack.create_audio_track(identity, self.source)
+        room.emit("track_subscribed", track, None, SimpleNamespace(identity=identity))
+
+    async def say(self, sound) -> float:
+        """Returns when it began, in seconds from 1970."""
+        began_at = time.time()
+        for frame in frames(sound):
+            await self.source.capture_frame(frame)
+        await self.source.wait_for_playout()
+        return began_at
 
 
 def sides(path) -> tuple[np.ndarray, np.ndarray]:
@@ -60,13 +89,42 @@ def sides(path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_visitor_is_on_the_left_and_the_agent_on_the_right_each_in_its_time(call):
-    agent_began = async_to_sync(played)(call)
+    agent_began = async_to_sync(answered)(call)
     call.refresh_from_db()
     path = recordings.path_of(call.pk)
     assert path.stat().st_mode & 0o077 == 0
     visitor, agent = sides(path)
     assert visitor[-1] < agent[0]
     assert agent[0] == pytest.approx(agent_began - call.recording_began_at.timestamp(), abs=0.1)
+
+
+def test_who_speaks_in_the_agents_place_is_on_the_right_as_long_as_they_have_the_call(call):
+    async def taken_over() -> float:
+        async with recording(call) as (session, room):
+            session.userdata.staff_identity = "staff-1"
+            staff = Voice(room, "staff-1")
+            await asyncio.sleep(0.2)
+            began_at = await staff.say(TONE)
+            session.userdata.staff_identity = ""
+            await staff.say(TONE)
+        return began_at
+
+    staff_began = async_to_sync(taken_over)()
+    call.refresh_from_db()
+    visitor, right = sides(recordings.path_of(call.pk))
+    assert not len(visitor)
+    assert right[0] == pytest.approx(staff_began - call.recording_began_at.timestamp(), abs=0.1)
+    assert right[-1] - right[0] == pytest.approx(0.3, abs=0.1)
+
+
+def test_nobody_else_in_the_room_is_recorded(call):
+    async def overheard():
+        async with recording(call) as (session, room):
+            session.userdata.staff_identity = "staff-1"
+            await Voice(room, "staff-2").say(TONE)
+
+    async_to_sync(overheard)()
+    assert not any(len(side) for side in sides(recordings.path_of(call.pk)))
 
 
 def test_a_call_whose_sound_cannot_be_kept_goes_on(call, settings, tmp_path):

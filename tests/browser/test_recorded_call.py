@@ -1,13 +1,19 @@
 """A call that may be recorded: asked before, recorded by the worker, heard again in step with what was said, erased."""
 
+import asyncio
+import json
 import re
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from livekit import rtc
 from playwright.sync_api import expect
+from scipy.signal import correlate
 
 from tests.browser import speech
 from tests.browser.test_whole_road import call_after
@@ -66,11 +72,17 @@ def talk_and_rate(stack, browser, tmp_path, *, agrees):
     return call_after(stack, before)
 
 
+def sides(path):
+    """The sound on the left and on the right, and samples a second."""
+    with av.open(path) as file:
+        return np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1), file.streams.audio[
+            0
+        ].rate
+
+
 def loud_seconds(path):
     """When something is heard, by side."""
-    with av.open(path) as file:
-        sound = np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1)
-        rate = file.streams.audio[0].rate
+    sound, rate = sides(path)
     return [np.flatnonzero(np.abs(side) > 0.05) / rate for side in sound], sound.shape[1] / rate
 
 
@@ -110,3 +122,66 @@ def test_a_call_without_the_visitors_yes_goes_on_and_is_not_recorded(stack, brow
     call = talk_and_rate(stack, browser, tmp_path, agrees=False)
     assert any(turn["is_answered"] for turn in call["turns"])
     assert not list((stack.data_dir / "recordings").glob(f"{call['id']}*"))
+
+
+TAKE_OVER = """
+import json
+from datetime import timedelta
+from django.contrib.auth.models import User
+from django.utils import timezone
+from voice import verbs
+from voice.models import Call
+call, user = Call.objects.get(pk={call!r}), User.objects.get(username="agent")
+call.watchings.create(user=user, seen_at=timezone.now() + timedelta(minutes=5))  # their page stays open
+print(json.dumps(verbs.do(call, user, "talk", "").room))
+"""
+
+
+async def in_the_room(url, token):
+    """Somebody there with a microphone, which is silent for now."""
+    room, microphone = rtc.Room(), rtc.AudioSource(speech.RATE, 1)
+    await room.connect(url, token)
+    track = rtc.LocalAudioTrack.create_audio_track("microphone", microphone)
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+    await (await room.local_participant.publish_track(track, options)).wait_for_subscription()
+    return room, microphone
+
+
+async def takes_over(stack, token, words):
+    """A visitor is greeted; then staff take the call over and say `words`. Returns when they began."""
+    visitor, _ = await in_the_room(token["server_url"], token["participant_token"])
+    await asyncio.sleep(6)
+    staff, microphone = await in_the_room(*(await asyncio.to_thread(room_of_staff, stack, token)))
+    await asyncio.sleep(1)
+    began_at = time.time()
+    for block in np.split((words * 32767).astype(np.int16), range(480, len(words), 480)):
+        await microphone.capture_frame(rtc.AudioFrame(block.tobytes(), speech.RATE, 1, len(block)))
+    await microphone.wait_for_playout()
+    await asyncio.sleep(1)
+    await staff.disconnect()
+    await visitor.disconnect()
+    return began_at
+
+
+def room_of_staff(stack, token):
+    room = json.loads(stack.shell(TAKE_OVER.format(call=token["call"])))
+    return room["url"], room["token"]
+
+
+def test_staff_who_take_over_by_voice_are_heard_when_they_spoke(stack, recording_venue, tmp_path):
+    before = len(stack.calls())
+    words = speech.samples_of(speech.piper("Your taxi is waiting at the north gate.", tmp_path / "staff.wav"))
+    with ThreadPoolExecutor(1) as thread:  # Playwright keeps an event loop in this one
+        token = stack.token(mode="voice", record="yes")
+        said_at = thread.submit(asyncio.run, takes_over(stack, token, words)).result()
+    call = call_after(stack, before)
+    path, began, *_ = stack.shell(RECORDING.format(call=call["id"])).split()
+    (visitor, agent), rate = sides(path)
+    assert rate == speech.RATE
+    alike = correlate(agent, words, "valid")
+    found = int(np.argmax(alike))
+    likeness = alike[found] / np.linalg.norm(words) / np.linalg.norm(agent[found : found + len(words)])
+    print(f"\nsaid at {said_at - float(began):.2f} s, heard at {found / rate:.2f} s, alike by {likeness:.2f}")
+    assert likeness > 0.3  # a codec, and a busy machine's lost packets, lie between; other words are alike by 0.1
+    assert found / rate == pytest.approx(said_at - float(began), abs=0.2)
+    assert np.abs(visitor).max() < 0.05
