@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 RATE = 24_000
 AHEAD = 0.2  # seconds that are sent ahead of the ear, against stutter
 PART = 0.05  # seconds sent at a time
-FADE_OUT = 0.04
+FADE_OUT = 0.02  # no sample of it leaps further than those of speech do; longer is only heard as later
 FADE_IN = 0.02
 # A voice is silent before its first word for so long at most; what is longer is meant.
 LONGEST_LEAD = 0.6

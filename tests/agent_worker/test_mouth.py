@@ -7,7 +7,7 @@ import pytest
 from livekit import rtc
 
 from agent_worker import mouth
-from agent_worker.mouth import FADE_OUT, LEAD_KEPT, RATE, Mouth, stillest
+from agent_worker.mouth import FADE_OUT, LEAD_KEPT, RATE, Mouth, faded, stillest
 from tests.agent_worker.scene import played
 
 FRAME = RATE // 100
@@ -125,6 +125,15 @@ def test_an_answer_that_is_cut_short_fades_out_and_tells_how_much_was_heard(line
     assert 0.0 < position < 0.5
     assert len(line.heard) / RATE == pytest.approx(position + FADE_OUT, abs=0.04)
     assert line.heard[-1] < LOUD / 10
+
+
+def test_no_cut_leaps_further_than_the_voice_itself_does():
+    voice = (LOUD * np.sin(2 * np.pi * 300 * np.arange(RATE) / RATE)).astype(np.int16)
+    leaps = np.abs(np.diff(voice)).max()
+    for at in range(FRAME, FRAME * 2, 7):
+        tail = faded(voice[at : at + int(FADE_OUT * RATE)], FADE_OUT)
+        cut = np.concatenate([voice[:at], tail, np.zeros(FRAME, np.int16)])
+        assert np.abs(np.diff(cut)).max() <= leaps
 
 
 def test_the_next_answer_is_heard_after_one_that_was_cut_short_while_it_paused(line):
