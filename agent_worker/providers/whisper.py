@@ -14,12 +14,12 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from math import ceil, exp
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
@@ -166,7 +166,6 @@ class Ear:
         self, samples: np.ndarray, language: str, prompt: str, window: int, given_up: Event | None
     ) -> Heard | None:
         """None if the model lost the thread."""
-        tokenizer, suppressed = self._tokenizer(language)
         frames = window * self.model.frames_per_second
         features = self.model.feature_extractor(samples)[:, :frames]
         features = np.pad(features, ((0, 0), (0, frames - features.shape[-1])))
@@ -174,36 +173,34 @@ class Ear:
         if given_up and given_up.is_set():
             return NOTHING  # half the work is spared, and whoever is next in the lane begins
 
-        def decode(before: list[int]) -> tuple[str, float]:
-            tokens = [
-                *([tokenizer.sot_prev, *before] if before else []),
-                *tokenizer.sot_sequence,
-                tokenizer.no_timestamps,
-            ]
-            result = self.model.model.generate(
-                encoded,
-                [tokens],
-                beam_size=BEAM_SIZE,
-                # Nobody says more than ten tokens a second; a model that repeats itself is stopped early.
-                max_length=len(tokens) + 20 + 10 * ceil(len(samples) / SAMPLE_RATE),
-                return_scores=True,
-                return_no_speech_prob=True,
-                suppress_tokens=suppressed,
-            )[0]
-            text = tokenizer.decode(result.sequences_ids[0]).strip()
-            is_nothing = is_noise(text, result.scores[0], result.no_speech_prob)
-            return ("", 0.0) if is_nothing else (text, exp(min(0.0, result.scores[0])))
-
+        # Nobody says more than ten tokens a second; a model that repeats itself is stopped early.
+        longest = 20 + 10 * ceil(len(samples) / SAMPLE_RATE)
         before = self._prompt(prompt)
-        text, confidence = decode(before)
-        if not text:
+        heard = self._decode(encoded, language, before, longest)
+        if not heard.text:
             return NOTHING
-        is_doubtful = before and confidence < SURE_WITH_PROMPT and len(text.split()) >= FEWEST_INVENTED
-        if is_doubtful and not decode([])[0]:
+        is_doubtful = before and heard.confidence < SURE_WITH_PROMPT and len(heard.text.split()) >= FEWEST_INVENTED
+        if is_doubtful and not self._decode(encoded, language, [], longest).text:
             return NOTHING
-        if is_repetitive(text):
+        if is_repetitive(heard.text):
             return None
-        return Heard(said_once(text), confidence)
+        return replace(heard, text=said_once(heard.text))
+
+    def _decode(self, encoded: Any, language: str, before: list[int], longest: int) -> Heard:
+        """What the model writes after `before` when it hears `encoded`, in `longest` tokens at most."""
+        tokenizer, suppressed = self._tokenizer(language)
+        tokens = [*([tokenizer.sot_prev, *before] if before else []), *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        result = self.model.model.generate(
+            encoded,
+            [tokens],
+            beam_size=BEAM_SIZE,
+            max_length=len(tokens) + longest,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=suppressed,
+        )[0]
+        text, score = tokenizer.decode(result.sequences_ids[0]).strip(), result.scores[0]
+        return NOTHING if is_noise(text, score, result.no_speech_prob) else Heard(text, exp(min(0.0, score)))
 
     def language(self, samples: np.ndarray, among: Sequence[str]) -> tuple[str, float]:
         """Which language is spoken, out of `among`, and how likely it is that one, of all that there are."""
