@@ -27,7 +27,8 @@ class Place:
 
     @property
     def is_every_day_alike(self) -> bool:
-        return len({(day.text, day.occasion) for day in self.week}) == 1
+        # A holiday on which nothing is different makes no day of its own.
+        return len({(day.text, day.occasion if day.is_special else "") for day in self.week}) == 1
 
 
 def places_of(venue: Venue, at: datetime, language: str) -> list[Place]:
