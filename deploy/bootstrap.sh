@@ -91,6 +91,13 @@ fi
 "$uv" sync --frozen $quiet $packages ||
     fail "The packages could not be installed (see above): check the network and the free disk space (2 GB), then run this again."
 
+# Images like to say that nothing compiled may lie beside the sources. Each process would then compile anew all that it
+# imports, for seconds; so it is kept in the cache instead.
+if [ -n "${PYTHONDONTWRITEBYTECODE:-}" ]; then
+    unset PYTHONDONTWRITEBYTECODE
+    export PYTHONPYCACHEPREFIX="${PYTHONPYCACHEPREFIX:-$cache/compiled}"
+fi
+
 [ $# -gt 0 ] || exit 0
 # The command replaces this shell, so that a signal to it reaches the command itself.
 venv=${UV_PROJECT_ENVIRONMENT:-.venv}

@@ -70,7 +70,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
-        env={"PATH": os.defpath, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env={"PATH": os.defpath, "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"} | _compiled(),
     )
     assert child.stdin
     assert child.stdout
@@ -82,6 +82,12 @@ def run(
         child.kill()
         child.wait()
         child.stdout.close()
+
+
+def _compiled() -> dict[str, str]:
+    """Compiled modules are read and kept where this process does it: compiling them anew takes half of a short job."""
+    keeps_none = "1" if sys.dont_write_bytecode else ""
+    return {"PYTHONPYCACHEPREFIX": sys.pycache_prefix or "", "PYTHONDONTWRITEBYTECODE": keeps_none}
 
 
 def _outcome(child: subprocess.Popen[bytes], progress: Progress, seconds: float) -> Any:

@@ -150,8 +150,8 @@ def test_tick_does_its_chores_and_survives_a_broken_one(monkeypatch, caplog):
 # bootstrap.sh
 
 
-def bootstrap(programs: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": str(programs), "HOME": str(home), "UV_PROJECT_ENVIRONMENT": str(home / "venv")}
+def bootstrap(programs: Path, home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    environment |= {"PATH": str(programs), "HOME": str(home), "UV_PROJECT_ENVIRONMENT": str(home / "venv")}
     command = [shutil.which("sh"), "deploy/bootstrap.sh", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
@@ -211,6 +211,25 @@ def test_packages_that_cannot_be_installed_are_told_in_one_sentence(programs, tm
     done = bootstrap(programs, tmp_path, "told")
     assert done.returncode == 1
     assert "check the network and the free disk space" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        pytest.param({}, "beside the sources", id="usually"),
+        pytest.param(
+            {"PYTHONDONTWRITEBYTECODE": "1"},
+            "{home}/.cache/concierge/compiled",
+            id="where nothing may lie beside the sources",
+        ),
+    ],
+)
+def test_no_process_has_to_compile_what_another_has(programs, tmp_path, environment, told):
+    program(programs / "uv", "")
+    script = '[ -z "$PYTHONDONTWRITEBYTECODE" ] && echo "${PYTHONPYCACHEPREFIX:-beside the sources}"'
+    program(programs / "told", script)
+    done = bootstrap(programs, tmp_path, "told", **environment)
+    assert done.stdout.strip() == told.format(home=tmp_path)
 
 
 # The real thing
