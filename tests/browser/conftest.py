@@ -3,6 +3,7 @@ import os
 import pytest
 
 from tests.browser.stack import Stack
+from tests.browser.visitor import launch
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +15,14 @@ def playwright():
     with sync_playwright() as started:
         yield started
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    """One for all who need no microphone of their own; what a test leaves behind goes with its context."""
+    started = launch(playwright)
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
-CALLS = """
-import json
-from voice.models import Call
+# Runs in `manage.py shell`, and answers each line with what it is worth.
+LOOKING = """
+import json, sys
+from voice.models import Call, Worker
 
 def turn(turn):
     cites = [citation.version.text.article.slug for citation in turn.citations.all()]
@@ -32,8 +33,11 @@ def call(call):
     turns = [turn(spoken) for spoken in call.turns.all()]
     return {name: getattr(call, name) for name in names} | {"id": str(call.pk), "turns": turns}
 
-def as_json(venue):
-    return json.dumps([call(found) for found in Call.objects.filter(venue__slug=venue).order_by("opened_at")])
+def calls(venue):
+    return [call(found) for found in Call.objects.filter(venue__slug=venue).order_by("opened_at")]
+
+for line in sys.stdin:
+    print(json.dumps(eval(line)), flush=True)
 """
 
 
@@ -50,6 +54,7 @@ class Stack:
     data_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="concierge-stack-")))
     logins: dict[str, dict[str, str]] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    looking: subprocess.Popen[str] | None = None
 
     def start(self) -> Stack:
         port, livekit_port = free_ports(1)[0], free_ports(3)[0]
@@ -94,9 +99,10 @@ class Stack:
         raise DidNotStart(self.tail())
 
     def workers(self) -> int:
-        return int(self.shell("from voice.models import Worker; print(Worker.objects.free_slots())") or 0)
+        return self.look("Worker.objects.free_slots()") or 0
 
     def stop(self) -> None:
+        self.look_away()
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGINT)
             try:
@@ -122,7 +128,36 @@ class Stack:
 
     def calls(self, venue: str = "palm") -> list[dict[str, Any]]:
         """The venue's calls, oldest first, with their turns, as they are in the database now."""
-        return json.loads(self.shell(f"{CALLS}\nprint(as_json({venue!r}))"))
+        return self.look(f"calls({venue!r})")
+
+    def look(self, expression: str) -> Any:
+        """What an expression on the database is worth now.
+
+        One process answers them all: Django takes seconds to start, and takes them from the calls that are looked at.
+        """
+        if self.looking is None or self.looking.poll() is not None:
+            with (self.data_dir / "looking.log").open("ab") as log:
+                self.looking = subprocess.Popen(
+                    [sys.executable, "manage.py", "shell", "-v", "0", "-c", LOOKING],
+                    cwd=ROOT,
+                    env=self.env,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                )
+        assert self.looking.stdin
+        assert self.looking.stdout
+        print(expression, file=self.looking.stdin, flush=True)
+        answer = self.looking.stdout.readline()
+        assert answer, (self.data_dir / "looking.log").read_text()
+        return json.loads(answer)
+
+    def look_away(self) -> None:
+        """End the process of `look`."""
+        if self.looking:
+            self.looking.communicate()
+            self.looking = None
 
     def url(self, host: str, path: str = "/") -> str:
         return f"http://{host}:{self.port}{path}"

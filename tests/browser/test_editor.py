@@ -8,17 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from concierge.models import Membership
 from knowledge import golden, indexing
 from tests import factories
-from tests.browser.visitor import launch
 from voice.models import Gap
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def browser(playwright):
-    started = launch(playwright)
-    yield started
-    started.close()
 
 
 @pytest.fixture
@@ -46,10 +38,12 @@ def busy(palm):
 def open_page(browser, live_server, palm):
     """Opens an address as sara, in a browser of the given kind. Complaints of the browser fail the test."""
     complaints = []
+    contexts = []
     cookies = []
 
     def open_page(path, **kind):
         context = browser.new_context(base_url=live_server.url, **kind)
+        contexts.append(context)
         context.add_cookies(cookies)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -64,6 +58,8 @@ def open_page(browser, live_server, palm):
         return page
 
     yield open_page
+    for context in contexts:
+        context.close()
     # A page that refuses an edit says so with its status, which Chromium finds worth a line.
     assert [line for line in complaints if "409" not in line] == []
 

@@ -10,7 +10,6 @@ from axe_playwright_python.sync_playwright import Axe
 from concierge.models import Membership
 from knowledge.search import search
 from tests import factories
-from tests.browser.visitor import launch
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -32,13 +31,6 @@ PHRASES = [
 
 
 @pytest.fixture
-def browser(playwright):
-    started = launch(playwright)
-    yield started
-    started.close()
-
-
-@pytest.fixture
 def palm(settings, tmp_path):
     settings.DATA_DIR = tmp_path
     settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
@@ -51,9 +43,12 @@ def palm(settings, tmp_path):
 def open_page(browser, live_server, palm):
     """Opens an address as sara, in a browser of the given kind. Complaints of the browser fail the test."""
     complaints = []
+    contexts = []
 
     def open_page(path, **kind):
-        page = browser.new_context(base_url=live_server.url, **kind).new_page()
+        context = browser.new_context(base_url=live_server.url, **kind)
+        contexts.append(context)
+        page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(path)
@@ -64,6 +59,8 @@ def open_page(browser, live_server, palm):
         return page
 
     yield open_page
+    for context in contexts:
+        context.close()
     assert complaints == []
 
 

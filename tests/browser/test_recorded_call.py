@@ -17,7 +17,7 @@ from scipy.signal import correlate
 
 from tests.browser import speech
 from tests.browser.test_whole_road import call_after
-from tests.browser.visitor import launch, signed_in, until, visiting
+from tests.browser.visitor import signed_in, until, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.voice]
 
@@ -28,13 +28,6 @@ from voice.models import Call
 call = Call.objects.get(pk={call!r})
 print(recordings.path_of(call.pk), call.recording_began_at.timestamp(), call.rating, call.rating_words)
 """
-
-
-@pytest.fixture
-def browser(playwright):
-    opened = launch(playwright)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -6,31 +6,23 @@ The whole road with real parts is walked in test_whole_road.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from concierge.models import Notice, OpeningHours
 from knowledge.models import GoldenQuestion
 from tests import factories
-from tests.browser.visitor import launch, until
+from tests.browser.visitor import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 STUB = (Path(__file__).parent / "livekit_stub.js").read_text()
 TOKEN = {"server_url": "ws://127.0.0.1:1", "participant_token": "token", "rating_key": "key"}
 WIDE, PHONE, SMALL = (1440, 900), (390, 844), (320, 568)
-
-
-@pytest.fixture(scope="module")
-def browser(playwright) -> Iterator[Browser]:
-    running = launch(playwright)
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -278,6 +278,7 @@ def start_again(house: Stack) -> float:
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 0), (signal.SIGHUP, 129)])
 def test_a_signal_stops_everything_and_leaves_no_process(house, stop, code):
     start_again(house) if house.env.get("PORT") else house.start()
+    house.look_away()
     assert len(processes_of(house)) > 5
     os.kill(house.process.pid, stop)
     assert house.process.wait(timeout=20) == code
