@@ -135,11 +135,15 @@ class Scene:
     async def type(self, text: str = QUESTION):
         self.session.generate_reply(user_input=text, input_modality="text")
 
+    async def until(self, is_so: Callable[[], object]):
+        async with asyncio.timeout(PATIENCE):
+            while not is_so():
+                await asyncio.sleep(0.02)
+
     async def until_answered(self, answers: int = 1):
         """Until the agent has said so many things, and then is neither thinking nor speaking."""
         async with asyncio.timeout(PATIENCE):
-            while len(self.outcome.agent) < answers:
-                await asyncio.sleep(0.02)
+            await self.until(lambda: len(self.outcome.agent) >= answers)
             quiet_since = asyncio.get_running_loop().time()
             while asyncio.get_running_loop().time() - quiet_since < SETTLED:
                 await asyncio.sleep(0.02)

@@ -177,15 +177,20 @@ def test_an_engine_that_failed_to_load_is_tried_again():
 
 def test_a_lane_serves_first_come_first_served_across_event_loops():
     lane, done = Lane("test", 1), []
+    gate, is_in_line = threading.Event(), threading.Semaphore(0)
 
-    def visit(name: str) -> None:
-        asyncio.run(lane.run(lambda: (time.sleep(0.05), done.append(name))))
+    async def visit(name: str) -> None:
+        turn = asyncio.create_task(lane.run(lambda: (gate.wait(), done.append(name))))
+        await asyncio.sleep(0)  # its first step takes it to the lane
+        is_in_line.release()
+        await turn
 
-    visitors = [threading.Thread(target=visit, args=(name,)) for name in "abc"]
+    visitors = [threading.Thread(target=asyncio.run, args=(visit(name),)) for name in "abc"]
     for visitor in visitors:
         visitor.start()
-        time.sleep(0.01)
+        assert is_in_line.acquire(timeout=10)
     assert not lane.is_free
+    gate.set()
     for visitor in visitors:
         visitor.join()
     assert done == ["a", "b", "c"]
@@ -193,13 +198,15 @@ def test_a_lane_serves_first_come_first_served_across_event_loops():
 
 
 def test_work_that_is_called_off_before_its_turn_is_never_begun():
-    lane, done = Lane("test", 1), []
+    lane, done, gate = Lane("test", 1), [], threading.Event()
 
     async def visit() -> None:
-        first = asyncio.create_task(lane.run(lambda: time.sleep(0.05)))
+        first = asyncio.create_task(lane.run(gate.wait))
         second = asyncio.create_task(lane.run(lambda: done.append("second")))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # their first step takes them to the lane
         second.cancel()
+        await asyncio.wait([second])
+        gate.set()
         await first
 
     asyncio.run(visit())

@@ -16,7 +16,7 @@ from agent_worker.conversation import rows
 from agent_worker.phrases import phrase
 from agent_worker.pipeline import Profile
 from agent_worker.providers.extractive import ExtractiveLLM
-from tests.agent_worker.typed_call import Scene
+from tests.agent_worker.typed_call import PATIENCE, Scene
 from tests.factories import create_article, create_call, create_user
 from tests.fakes import ScriptedLLM
 from voice import handing_off, live
@@ -137,9 +137,7 @@ def test_a_visitor_who_is_silent_after_a_mute_is_minded_again(call, monkeypatch)
         await scene.order("mute")
         await asyncio.sleep(0.2)
         await scene.order("unmute")
-        async with asyncio.timeout(10):
-            while phrase("en", "still_there") not in str(scene.session.history.items):
-                await asyncio.sleep(0.02)
+        await says(scene, phrase("en", "still_there"))
 
     play(call, story)
 
@@ -226,10 +224,15 @@ def impatient(monkeypatch, settings):
     monkeypatch.setattr(behavior, "COMES_WITHIN_SECONDS", 0.2)
 
 
-async def has_the_word_again(scene):
-    async with asyncio.timeout(10):
-        while "colleague had to leave" not in str(scene.session.history.items):
+async def says(scene, words):
+    """Until the agent says so by itself."""
+    async with asyncio.timeout(PATIENCE):
+        while words not in str(scene.session.history.items):
             await asyncio.sleep(0.02)
+
+
+async def has_the_word_again(scene):
+    await says(scene, "colleague had to leave")
 
 
 def test_staff_whose_page_is_closed_lose_the_call_and_the_visitor_is_told(call, palm, impatient):
@@ -389,7 +392,7 @@ def test_who_is_on_shift_is_rung_until_nobody_comes_and_the_visitor_is_told(call
 
     async def story(scene):
         await scene.ask("Can I talk to a real person?")
-        await asyncio.sleep(1)
+        await says(scene, "nobody of our staff is free now")
 
     play(call, story)
     spoken = [text for speaker, text in said(call) if speaker == "agent"]
@@ -477,8 +480,11 @@ def hears(monkeypatch, words):
 
 
 async def speaks(scene, microphone, identity):
+    """Somebody's microphone comes and falls silent; whatever hears it has done so."""
     scene.room.emit("track_subscribed", microphone, None, SimpleNamespace(identity=identity))
-    await asyncio.sleep(0.3)
+    if hearing := [task for task in asyncio.all_tasks() if task.get_name() == "staff's voice"]:
+        await asyncio.wait(hearing, timeout=PATIENCE)
+    await scene.settle()
 
 
 def test_what_staff_say_themselves_is_shown_and_stored_as_theirs(call, microphone, monkeypatch):

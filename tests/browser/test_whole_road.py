@@ -249,7 +249,9 @@ def test_a_visitor_cannot_steer_the_agent(stack):
                     await me.perform_rpc(destination_identity=agent, method=method, payload=message, response_timeout=2)
         # Neither silent nor hung up, and nothing of what was ordered is known to it.
         await me.send_text("What time is breakfast?", topic="lk.chat")
-        await asyncio.sleep(3)
+        async with asyncio.timeout(20):
+            while "breakfast" not in " ".join(said).lower():
+                await asyncio.sleep(0.1)
         person = room.remote_participants[agent].attributes.get("concierge.person", "")
         is_connected = room.isconnected()
         await room.disconnect()
@@ -283,9 +285,11 @@ for _ in range(3):
     async def stay():
         room = rtc.Room()
         await room.connect(token["server_url"], token["participant_token"])
-        await asyncio.sleep(2)
+        async with asyncio.timeout(30):  # an agent that has greeted its visitor takes orders
+            while not (await asyncio.to_thread(stack.calls))[-1]["turns"]:
+                await asyncio.sleep(0.2)
         await asyncio.to_thread(stack.shell, twice)
-        await asyncio.sleep(2)
+        await asyncio.sleep(2)  # in which it would say it again
         await room.disconnect()
 
     before = len(stack.calls()) - 1
