@@ -1,4 +1,5 @@
 import gc
+from datetime import datetime
 
 import pytest
 from django.contrib.auth.management import create_permissions
@@ -6,6 +7,7 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import post_migrate
 
+from concierge.models import Venue
 from tests import factories
 
 
@@ -41,6 +43,17 @@ def palm(db):
 def rival(db):
     """Another venue, whose staff must see nothing of ours."""
     return factories.create_venue(slug="rival", host="rival.test")
+
+
+@pytest.fixture
+def set_clock(monkeypatch):
+    """set_clock("2026-12-02T09:00"): what the clocks of all venues show from now on."""
+
+    def set_clock(moment: str) -> None:
+        shown = datetime.fromisoformat(moment)
+        monkeypatch.setattr(Venue, "now", lambda venue: shown.replace(tzinfo=venue.zone))
+
+    return set_clock
 
 
 @pytest.fixture

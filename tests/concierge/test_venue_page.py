@@ -1,5 +1,5 @@
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
@@ -15,12 +15,6 @@ def page(client, language="en", host="palm.test") -> str:
     response = client.get(f"/{language}/", HTTP_HOST=host)
     assert response.status_code == 200
     return response.content.decode()
-
-
-def set_clock(venue, monkeypatch, moment: str) -> None:
-    """What the venue's clock says from now on."""
-    fixed = datetime.fromisoformat(moment).replace(tzinfo=venue.zone)
-    monkeypatch.setattr(type(venue), "now", lambda self: fixed)
 
 
 def rows_of(html: str) -> list[str]:
@@ -148,33 +142,33 @@ def test_the_hours_of_each_place_are_shown_with_special_days(client, palm):
         assert words in arabic
 
 
-def test_a_place_that_never_closes_says_so_in_one_line_on_holidays_too(client, palm, monkeypatch):
+def test_a_place_that_never_closes_says_so_in_one_line_on_holidays_too(client, palm, set_clock):
     OpeningHours.objects.create(venue=palm, slug="house", names={"en": "House"}, rules="24/7")
     for day in ("2026-11-24", "2026-12-02"):  # a common week, and National Day
-        set_clock(palm, monkeypatch, f"{day}T09:00")
+        set_clock(f"{day}T09:00")
         html = page(client)
         assert "Open day and night" in html
         assert rows_of(html) == ["Every day 24 hours"]
 
 
-def test_a_holiday_with_hours_of_its_own_is_shown_on_its_day(client, palm, monkeypatch):
+def test_a_holiday_with_hours_of_its_own_is_shown_on_its_day(client, palm, set_clock):
     OpeningHours.objects.create(venue=palm, slug="house", names={"en": "House"}, rules="08:00-20:00; PH 10:00-14:00")
-    set_clock(palm, monkeypatch, "2026-11-30T09:00")
+    set_clock("2026-11-30T09:00")
     rows = rows_of(page(client))
     assert rows[:3] == ["Today 08:00–20:00", "Tuesday 08:00–20:00", "Wednesday 10:00–14:00 National Day"]
 
 
-def test_a_week_of_the_same_special_hours_says_for_what_they_are(client, palm, monkeypatch):
+def test_a_week_of_the_same_special_hours_says_for_what_they_are(client, palm, set_clock):
     pool = OpeningHours.objects.create(venue=palm, slug="pool", names={"en": "Pool"}, rules="08:00-20:00")
     first, last = date(2027, 2, 8), date(2027, 3, 8)
     SpecialDay.objects.create(hours=pool, starts_on=first, ends_on=last, rules="10:00-15:00", names={"en": "Ramadan"})
-    set_clock(palm, monkeypatch, "2027-02-10T09:00")
+    set_clock("2027-02-10T09:00")
     assert rows_of(page(client)) == ["Every day 10:00–15:00 Ramadan"]
 
 
-def test_a_place_that_closes_at_midnight_says_so_without_tomorrows_name(client, palm, monkeypatch):
+def test_a_place_that_closes_at_midnight_says_so_without_tomorrows_name(client, palm, set_clock):
     OpeningHours.objects.create(venue=palm, slug="house", names={"en": "House"}, rules="00:30-24:00")
-    set_clock(palm, monkeypatch, "2026-11-24T09:00")
+    set_clock("2026-11-24T09:00")
     assert "Open until midnight" in page(client)
     assert "مفتوح حتى منتصف الليل" in page(client, "ar")
 

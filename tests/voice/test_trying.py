@@ -1,6 +1,6 @@
 """Try it: an editor asks the real agent, sees what it went by, and chooses the moment."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -53,16 +53,17 @@ def test_what_is_not_written_is_said_to_be_no_answer(palm):
 
 def test_the_clock_decides_which_words_are_valid_and_which_places_are_open(palm):
     text = factories.create_text(venue=palm, slug="brunch")
-    begins = datetime(2027, 1, 1, tzinfo=DUBAI)
+    next_year = palm.now().year + 1
+    begins = datetime(next_year, 1, 1, tzinfo=DUBAI)
     version, _ = text.write(title="Brunch", body="Brunch is served at noon.", valid_from=begins)
     from knowledge.indexing import publish
 
     publish(text, version)
     client = editor_of(palm)
     assert ask(client, "When is brunch served?").context["considered"] == []
-    later = ask(client, "When is brunch served?", at="2027-01-08T13:30").context
+    later = ask(client, "When is brunch served?", at=f"{next_year}-01-08T13:30").context
     assert later["considered"][0].hit.article == "brunch"
-    assert later["at"] == datetime(2027, 1, 8, 13, 30, tzinfo=DUBAI)
+    assert later["at"] == datetime(next_year, 1, 8, 13, 30, tzinfo=DUBAI)
 
 
 def test_an_htmx_question_gets_the_answer_alone(palm):
@@ -97,17 +98,42 @@ def test_an_empty_question_is_no_question(palm):
     assert "answer" not in response.context
 
 
-def test_the_moments_to_try_are_friday_eid_and_the_venues_own_ramadan(palm):
+def keep_ramadan(venue, **names) -> None:
+    hours = OpeningHours.objects.create(venue=venue, slug="house", rules="Mo-Su 08:00-20:00")
+    first, last = date(2027, 2, 8), date(2027, 3, 8)
+    SpecialDay.objects.create(hours=hours, starts_on=first, ends_on=last, rules="10:00-16:00", names=names)
+
+
+def test_the_moments_to_try_are_friday_eid_and_the_venues_own_ramadan(palm, set_clock):
+    set_clock("2026-11-24T09:00")
     friday, eid, ramadan = occasions(palm)
-    assert (friday.at.weekday(), friday.at.hour, friday.at.minute) == (4, 13, 30)
-    assert eid.at > palm.now()
+    assert friday.at == datetime(2026, 11, 27, 13, 30, tzinfo=DUBAI)
+    assert eid.at == datetime(2027, 3, 9, 13, 30, tzinfo=DUBAI)
     assert "estimated" in eid.note
     assert ramadan.at is None
     assert "no days of Ramadan" in ramadan.note
     hours = OpeningHours.objects.create(venue=palm, slug="house", rules="Mo-Su 08:00-20:00")
-    day = palm.now().date().replace(year=palm.now().year + 1)
-    SpecialDay.objects.create(hours=hours, starts_on=day, ends_on=day, rules="10:00-16:00", names={"ar": "شهر رمضان"})
-    assert occasions(palm)[2].at.date() == day
+    first, last = date(2027, 2, 8), date(2027, 3, 8)
+    SpecialDay.objects.create(
+        hours=hours, starts_on=first, ends_on=last, rules="10:00-16:00", names={"ar": "شهر رمضان"}
+    )
+    assert occasions(palm)[2].at == datetime(2027, 2, 8, 13, 30, tzinfo=DUBAI)
+
+
+@pytest.mark.parametrize(
+    ("now", "which", "day"),
+    [
+        pytest.param("2027-02-12T13:29", 0, "2027-02-12", id="a Friday, before"),
+        pytest.param("2027-02-12T13:30", 0, "2027-02-19", id="a Friday, too late"),
+        pytest.param("2027-03-09T12:00", 1, "2027-03-09", id="Eid, before"),
+        pytest.param("2027-03-09T14:00", 1, "2027-03-10", id="Eid, too late: its second day"),
+        pytest.param("2027-02-20T14:00", 2, "2027-02-21", id="Ramadan, too late today"),
+    ],
+)
+def test_no_moment_to_try_has_passed(palm, set_clock, now, which, day):
+    keep_ramadan(palm, en="Ramadan")
+    set_clock(now)
+    assert occasions(palm)[which].at.isoformat() == f"{day}T13:30:00+04:00"
 
 
 def test_eid_is_not_guessed_where_no_calendar_knows_it(palm):
