@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 from django import template
 from django.conf import settings
-from django.utils.html import format_html
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language_info
 
@@ -35,6 +36,13 @@ def icon(name: str, extra: str = "") -> SafeString:
     classes = " ".join(filter(None, ["icon", "points" if name in POINTING else "", extra]))
     inside = mark_safe(ICONS[name])
     return format_html('<svg class="{}" viewBox="0 0 24 24" aria-hidden="true">{}</svg>', classes, inside)
+
+
+@register.simple_tag
+def styles(*components: str) -> SafeString:
+    """The style sheets of these components, one file each in static/css/components/."""
+    addresses = ((static(f"css/components/{name}.css"),) for name in components)
+    return format_html_join("\n", '<link rel="stylesheet" href="{}">', addresses)
 
 
 @register.filter
