@@ -171,6 +171,28 @@ def is_bool(argument: ast.arg, default: ast.expr | None) -> bool:
     return annotated or (isinstance(default, ast.Constant) and isinstance(default.value, bool))
 
 
+def test_each_style_sheet_of_a_component_is_there_and_in_use():
+    named = set()
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        for names in re.findall(r"{% styles (.+?) %}", text):
+            named |= set(re.findall(r'"([\w-]+)"', names))
+        named |= set(re.findall(r"css/components/([\w-]+)\.css", text))
+    there = {path.stem for path in (ROOT / "static" / "css" / "components").glob("*.css")}
+    assert not named - there, "a sheet that is missing is a 404 that nobody sees, and a page without its look"
+    assert not there - named, "what no page draws with is deleted: git remembers"
+
+
+def test_the_sheets_leave_left_and_right_to_the_page():
+    physical = re.compile(r"^\s*(?:[a-z]+-)?(?:left|right):|(?:float|text-align): (?:left|right);", re.MULTILINE)
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0].strip()}"
+        for path in sorted((ROOT / "static" / "css").rglob("*.css"))
+        for match in physical.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not found, "a page in Arabic runs the other way: inline-start and inline-end"
+
+
 def test_no_file_names_a_path_of_somebodys_machine():
     found = []
     for path in tracked():
