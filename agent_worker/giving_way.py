@@ -39,6 +39,7 @@ from livekit.agents.vad import VADEvent, VADEventType
 
 from agent_worker.providers.intents import plain
 from agent_worker.providers.words import any_of, every
+from agent_worker.turn_end import TurnEnd
 
 # Seconds of a sound until the agent pauses: two windows of the detector, and where it was often fooled.
 AT_ONCE = 0.06
@@ -218,11 +219,14 @@ class Attentive(Agent):
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncIterable[stt.SpeechEvent | str]:
-        giving_way = self.session.vad
+        giving_way, turn_end = self.session.vad, self.session.turn_detection
         async for event in cast(AsyncIterable[Any], Agent.default.stt_node(self, audio, model_settings)):
             words = event.alternatives[0].text if isinstance(event, stt.SpeechEvent) and event.alternatives else ""
-            if not (isinstance(giving_way, GivingWay) and giving_way.is_passed_over(words)):
-                yield event
+            if isinstance(giving_way, GivingWay) and giving_way.is_passed_over(words):
+                continue
+            if isinstance(turn_end, TurnEnd) and isinstance(event, stt.SpeechEvent):
+                turn_end.hear(event)
+            yield event
 
     async def transcription_node(
         self, text: AsyncIterable[str | TimedString], model_settings: ModelSettings

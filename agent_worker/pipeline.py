@@ -52,7 +52,8 @@ Userdata = TypeVar("Userdata")
 # Seconds. 0.25 is the least that the turn detector allows; a turn waits for the longer of it and MIN_DELAY.
 VAD_SILENCE = 0.25
 MIN_DELAY = 0.3
-# The wait for a visitor who will probably go on.
+# The wait for a visitor who may go on, and for one who will.
+DOUBT_DELAY = 0.8
 MAX_DELAY = 1.4
 # Speech without words after this long is told as an event, so that the agent can ask to hear it again.
 TRANSCRIPTION_TIMEOUT = 3.0
@@ -173,7 +174,7 @@ def build_session(
     ears = _ears(profile, venue, language, activity, names)
     often = [*fixed(language, phone=venue.desk_phone), *greetings]
     voice = _voice(profile, venue, language, often)
-    turn_end = TurnEnd()
+    turn_end = TurnEnd(in_doubt=DOUBT_DELAY, unfinished=MAX_DELAY)
     giving_way = GivingWay(activity)
     session: AgentSession[Userdata] = AgentSession(
         vad=giving_way,
@@ -202,7 +203,7 @@ def build_session(
         userdata=userdata,
         conn_options=CONNECTIONS,
     )
-    session.on("user_input_transcribed", turn_end.hear)
+    turn_end.attend(session)
     giving_way.attend(session)
     if isinstance(ears, SecondEar):
         session.on("user_state_changed", ears.follow)

@@ -1,8 +1,9 @@
 """`make bench-turn-end`: how often a pause is taken for the end of a sentence, and an end for a pause.
 
 Sentences by two voices that the agent does not use: whole, and broken off in their middle with the voice of somebody
-who goes on. livekit's detector judges the sound, `reads_unfinished` the words that Whisper hears. Draws both errors
-for every threshold and, with --write, puts table and drawing into docs/.
+who goes on. livekit's detector judges the sound, `reads_unfinished` the words that Whisper hears, and Whisper how
+likely its last word is broken off. Draws both errors for every threshold and, with --write, puts table and drawing
+into docs/.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import django
 import numpy as np
@@ -22,14 +24,20 @@ from scipy.signal import resample_poly
 from tests.bench import tell, write
 from tests.browser import speech
 from tests.browser.stack import ROOT
+from tests.halting import BROKEN_OFF, NEVER_BROKEN_OFF
 from tests.plots import drawn
 
 BEGIN, END = "<!-- bench-turn-end: begin -->", "<!-- bench-turn-end: end -->"
 DRAWING = ROOT / "docs" / "pictures" / "turn-end.svg"
 RATE = 16_000
 LONGEST = int(1.2 * RATE)  # what the detector listens to
+LEAD_IN = 0.5  # seconds before the voice that the ear gets as well
+HINT = 0.1  # seconds; after so much silence the ear begins to hear, see providers.listening
 SILENCE = 0.25  # seconds; after so much of it the detector is asked
+# White noise behind the voice, as a share of full scale: nothing that can be heard, a quiet room, a room.
+NOISES = (0.0001, 0.001, 0.003)
 THRESHOLDS = np.arange(0.0, 0.61, 0.01)
+BROKEN_THRESHOLDS = np.geomspace(1e-5, 1.0, 61)
 
 SENTENCES = (
     ("Can you tell me", "when breakfast is served?"),
@@ -62,12 +70,14 @@ SENTENCES = (
 @dataclass(frozen=True)
 class Judged:
     is_whole: bool
+    noise: float
     heard: str
     probability: float  # of an end, by the sound
     is_open: bool  # by the words
+    breaks_off: float  # by Whisper
 
 
-def judge() -> list[Judged]:
+def judge(broken_off: Sequence[tuple[str, str]], never_broken_off: Sequence[str] = ()) -> list[Judged]:
     from livekit.agents.inference.eot.transports import _EOT  # the model that TurnDetector(version="v1-mini") asks
 
     from agent_worker.providers import whisper
@@ -80,64 +90,102 @@ def judge() -> list[Judged]:
         "us": partial(speech.espeak, voice="en-us", speed=170),
     }
     detector, ear = _EOT(), whisper.load(whisper.model_for("en"))
-    noise = np.random.default_rng(0)
+    random = np.random.default_rng(0)
     judged: list[Judged] = []
 
     def add(samples: np.ndarray, *, is_whole: bool) -> None:
-        at_16k = resample_poly(trimmed(samples), 1, 3).astype(np.float32)
-        heard = ear.hear(np.pad(at_16k, (0, RATE // 8)), "en").text
-        with_silence = np.pad(at_16k, (0, int(SILENCE * RATE)))
-        with_silence += noise.normal(0, 1e-4, len(with_silence)).astype(np.float32)
-        pcm = (np.clip(with_silence, -1, 1) * 32767).astype(np.int16)[-LONGEST:]
-        judged.append(Judged(is_whole, heard, float(detector.predict(pcm)), reads_unfinished(heard)))
+        said = resample_poly(trimmed(samples), 1, 3).astype(np.float32)
+        quiet = np.pad(said, (int(LEAD_IN * RATE), int(SILENCE * RATE)))
+        for noise in NOISES:
+            sound = quiet + random.normal(0, noise, len(quiet)).astype(np.float32)
+            heard = ear.hear(sound[: len(sound) - int((SILENCE - HINT) * RATE)], "en")
+            pcm = (np.clip(sound, -1, 1) * 32767).astype(np.int16)[-LONGEST:]
+            is_open, end = reads_unfinished(heard.text), float(detector.predict(pcm))
+            judged.append(Judged(is_whole, noise, heard.text, end, is_open, heard.breaks_off))
 
     for name, say in voices.items():
-        for number, (first, then) in enumerate(SENTENCES):
+        for number, (first, then) in enumerate(broken_off):
             path = folder / f"{name}-{number}.wav"
             add(speech.samples_of(say(f"{first} {then}", path)), is_whole=True)
             # With a comma the voice stays up, as of somebody who thinks; what follows is cut off.
             halting = trimmed(speech.samples_of(say(f"{first}, {then}", path)))
             add(halting[: widest_gap(halting)[0]], is_whole=False)
-        tell(f"{name}: {len(SENTENCES)} sentences")
+        for text in never_broken_off:
+            add(speech.samples_of(say(text, folder / "whole.wav")), is_whole=True)
+        tell(f"{name}: {len(broken_off)} sentences, whole and broken off, and {len(never_broken_off)} whole")
     return judged
 
 
-def errors(judged: list[Judged], threshold: float, *, words: bool) -> tuple[float, float]:
-    """Shares of whole sentences that wait, and of broken-off ones that do not."""
+def errors(
+    judged: list[Judged], threshold: float, *, words: bool = False, broken: float = 1.0
+) -> tuple[float, float, float]:
+    """Shares of whole sentences that wait long, of those that wait in doubt, and of broken-off ones that do not wait.
+
+    `broken` is how likely a broken-off word must be for doubt.
+    """
 
     def waits(one: Judged) -> bool:
         return one.probability < threshold or (words and one.is_open)
 
-    whole = [waits(one) for one in judged if one.is_whole]
-    broken = [not waits(one) for one in judged if not one.is_whole]
-    return float(np.mean(whole)), float(np.mean(broken))
+    def doubts(one: Judged) -> bool:
+        return not waits(one) and one.breaks_off > broken
+
+    whole = [one for one in judged if one.is_whole]
+    taken = [not waits(one) and not doubts(one) for one in judged if not one.is_whole]
+    return (*(float(np.mean([is_so(one) for one in whole])) for is_so in (waits, doubts)), float(np.mean(taken)))
 
 
 def table(judged: list[Judged]) -> str:
-    from agent_worker.turn_end import DOUBT
+    from agent_worker.pipeline import DOUBT_DELAY, MAX_DELAY
+    from agent_worker.turn_end import BROKEN, DOUBT
 
     rows = {
-        "sound alone, livekit's threshold for English (.36)": errors(judged, 0.36, words=False),
-        f"sound alone, {DOUBT}": errors(judged, DOUBT, words=False),
+        "sound alone, livekit's threshold for English (.36)": errors(judged, 0.36),
+        f"sound alone, {DOUBT}": errors(judged, DOUBT),
         "words alone": errors(judged, 0.0, words=True),
-        "both, .36": errors(judged, 0.36, words=True),
-        "both, .25": errors(judged, 0.25, words=True),
-        f"**both, {DOUBT}** (in use)": errors(judged, DOUBT, words=True),
+        "sound, .36, and words": errors(judged, 0.36, words=True),
+        "sound, .25, and words": errors(judged, 0.25, words=True),
+        f"sound, {DOUBT}, and words (in use with ears in the cloud)": errors(judged, DOUBT, words=True),
+        f"a broken-off word alone, {BROKEN}": errors(judged, 0.0, broken=BROKEN),
+        **{
+            f"sound, {DOUBT}, words and a broken-off word, {broken}": errors(judged, DOUBT, words=True, broken=broken)
+            for broken in (BROKEN * 2, BROKEN / 2)
+        },
+        f"**sound, {DOUBT}, words and a broken-off word, {BROKEN}** (in use)": errors(
+            judged, DOUBT, words=True, broken=BROKEN
+        ),
+        **{
+            f"  the same, noise {noise}": errors(
+                [one for one in judged if one.noise == noise], DOUBT, words=True, broken=BROKEN
+            )
+            for noise in NOISES
+        },
     }
-    lines = ["| what decides | whole sentences that wait | pauses taken for the end |", "|---|---|---|"]
-    lines += [f"| {name} | {slow:.0%} | {rude:.0%} |" for name, (slow, rude) in rows.items()]
+    waits = f"whole sentences that wait {MAX_DELAY} s | that wait {DOUBT_DELAY} s"
+    lines = [f"| what decides | {waits} | pauses taken for the end |", "|---|---|---|---|"]
+    lines += [f"| {name} | " + " | ".join(f"{share:.0%}" for share in shares) + " |" for name, shares in rows.items()]
     return "\n".join(lines)
 
 
 def draw(judged: list[Judged]) -> None:
-    from agent_worker.turn_end import DOUBT
+    from agent_worker.turn_end import BROKEN, DOUBT
+
+    def point(threshold: float, **how: Any) -> tuple[float, float]:
+        long, short, rude = errors(judged, threshold, **how)
+        return long + short, rude
 
     with drawn(DRAWING) as axes:
-        for label, words in (("sound alone", False), ("sound and words", True)):
-            slow, rude = zip(*(errors(judged, threshold, words=words) for threshold in THRESHOLDS), strict=True)
-            axes.plot(slow, rude, label=label)
-        for label, words, threshold in (("livekit's default", False, 0.36), ("in use", True, DOUBT)):
-            at = errors(judged, threshold, words=words)
+        for label, points in (
+            ("sound alone", [point(threshold) for threshold in THRESHOLDS]),
+            ("sound and words", [point(threshold, words=True) for threshold in THRESHOLDS]),
+            ("words and a broken-off word", [point(DOUBT, words=True, broken=one) for one in BROKEN_THRESHOLDS]),
+        ):
+            axes.plot(*zip(*points, strict=True), label=label)
+        for label, at in (
+            ("livekit's default", point(0.36)),
+            ("in use with ears in the cloud", point(DOUBT, words=True)),
+            ("in use", point(DOUBT, words=True, broken=BROKEN)),
+        ):
             axes.plot(*at, "o", color="black")
             axes.annotate(label, at, textcoords="offset points", xytext=(8, 6))
         axes.set(xlabel="whole sentences that wait", ylabel="pauses taken for the end", xlim=(0, 1), ylim=(0, 1))
@@ -146,11 +194,12 @@ def draw(judged: list[Judged]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-turn-end", description=__doc__)
     parser.add_argument("--write", action="store_true", help="Put table and drawing into docs/.")
+    parser.add_argument("--development", action="store_true", help="Judge the sentences of tests/halting.py instead.")
     options = parser.parse_args()
-    judged = judge()
+    judged = judge(BROKEN_OFF, NEVER_BROKEN_OFF) if options.development else judge(SENTENCES)
     text = table(judged)
     print(text)
-    if options.write:
+    if options.write and not options.development:
         write(text, begin=BEGIN, end=END)
         draw(judged)
 

@@ -98,6 +98,9 @@ def levers() -> dict[str, list[Swap]]:
     async def no_look_ahead(self: Conversation, words: str) -> None:
         pass
 
+    def by_the_sound_alone(self: turn_end.TurnEnd, sound: float) -> float | None:
+        return self.unfinished if sound < 0.36 else None  # livekit's own threshold
+
     def nothing(key: Any) -> None:
         return None
 
@@ -107,7 +110,7 @@ def levers() -> dict[str, list[Swap]]:
         "preemptive": [
             Swap(pipeline, "TurnHandlingOptions", handling(preemptive_generation={"enabled": False})),
         ],
-        "words": [Swap(turn_end.TurnEnd, "threshold", lambda self: 0.36)],  # livekit's own, of the sound alone
+        "words": [Swap(turn_end.TurnEnd, "patience", by_the_sound_alone)],
         "delays": [Swap(pipeline, "MIN_DELAY", 0.5), Swap(pipeline, "MAX_DELAY", 3.0)],  # livekit's own
         "sentence": [Swap(Concierge, "tts_node", speak_the_whole)],
         "facts": [Swap(Concierge, "llm_node", load_and_answer)],

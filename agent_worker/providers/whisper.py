@@ -28,6 +28,7 @@ from livekit.agents import APIConnectOptions, LanguageCode, stt, utils
 from livekit.agents.types import NOT_GIVEN, NotGivenOr
 
 from agent_worker.providers.engines import hearing, loaded_once
+from agent_worker.turn_end import BREAKS_OFF
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -51,6 +52,7 @@ DETECTION_WINDOW = 10  # seconds
 # this have to be heard without the prompt as well, unless they are as short as "Stop.", which needs it.
 SURE_WITH_PROMPT = 0.6
 FEWEST_INVENTED = 3  # words
+DASH = "--"  # one token in every vocabulary of Whisper
 # Above this a text repeats itself: Whisper has lost the thread.
 MOST_COMPRESSION = 2.4
 
@@ -69,6 +71,7 @@ class ModelIsMissing(RuntimeError):
 class Heard:
     text: str
     confidence: float  # 0..1
+    breaks_off: float = 0.0  # 0..1, how much speaks for a last word that is broken off; see Ear._breaks_off
 
 
 NOTHING = Heard("", 0.0)
@@ -199,8 +202,31 @@ class Ear:
             return_no_speech_prob=True,
             suppress_tokens=suppressed,
         )[0]
-        text, score = tokenizer.decode(result.sequences_ids[0]).strip(), result.scores[0]
-        return NOTHING if is_noise(text, score, result.no_speech_prob) else Heard(text, exp(min(0.0, score)))
+        written, score = result.sequences_ids[0], result.scores[0]
+        text = tokenizer.decode(written).strip()
+        if is_noise(text, score, result.no_speech_prob):
+            return NOTHING
+        confidence = exp(min(0.0, score))
+        # Of other languages there is no voice here that Whisper hears well enough to try this with.
+        breaks_off = self._breaks_off(encoded, tokenizer, written, confidence) if language == "en" else 0.0
+        return Heard(text, confidence, breaks_off)
+
+    def _breaks_off(self, encoded: Any, tokenizer: Tokenizer, written: Sequence[int], confidence: float) -> float:
+        """How much speaks for a last word that is broken off, from 0 to 1 and seldom more than 0.1.
+
+        Where a sentence breaks off, Whisper writes another word that makes it whole, and a full stop: it is kept from
+        writing dashes, as people do who write such speech down. But it still tells how likely a dash would be, and it
+        is less sure of its words. The two squares are what a logistic regression came to (docs/performance.md).
+        All tokens are judged in one go, which takes a tenth of the time that hearing does.
+        """
+        words = list(written)
+        while words and not any(letter.isalnum() for letter in tokenizer.decode(words[-1:])):
+            words.pop()
+        before = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        # The alignment itself is not wanted, hence one frame.
+        judged = self.model.model.align(encoded, before, [[*words, *tokenizer.encode(DASH)]], num_frames=1)
+        last, dash = judged[0].text_token_probs[-2:]
+        return min(1.0, dash / max(1e-6, last * confidence) ** 2)
 
     def language(self, samples: np.ndarray, among: Sequence[str]) -> tuple[str, float]:
         """Which language is spoken, out of `among`, and how likely it is that one, of all that there are."""
@@ -324,7 +350,12 @@ class WhisperSTT(stt.STT):
         return stt.SpeechEvent(
             type=stt.SpeechEventType.FINAL_TRANSCRIPT,
             alternatives=[
-                stt.SpeechData(language=LanguageCode(spoken), text=heard.text, confidence=heard.confidence),
+                stt.SpeechData(
+                    language=LanguageCode(spoken),
+                    text=heard.text,
+                    confidence=heard.confidence,
+                    metadata={BREAKS_OFF: heard.breaks_off},
+                ),
             ],
         )
 

@@ -14,6 +14,7 @@ from livekit.agents import LanguageCode, inference, stt
 from agent_worker.providers import listening, whisper
 from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.whisper import WhisperSTT, said_once
+from agent_worker.turn_end import BREAKS_OFF, BROKEN, reads_unfinished
 from tests.agent_worker.scene import played
 from tests.agent_worker.sound import RATE, babble, espeak_says, frames, joe_says, mall, silence, with_noise
 
@@ -38,6 +39,31 @@ def test_the_end_of_a_long_question_is_heard(ear, tmp_path):
     samples = espeak_says(f"{long} Is there a table in the garden?", tmp_path, speed=130)
     assert len(samples) / RATE > 12
     assert "garden" in ear.hear(samples, "en").text
+
+
+def with_room(said: np.ndarray) -> np.ndarray:
+    """As the recogniser gets it."""
+    return np.concatenate([silence(0.5), said, silence(0.1)])
+
+
+@pytest.mark.parametrize("words", ["Please wake me at,", "Where do I go if,"])
+def test_a_broken_off_word_is_noticed_behind_the_word_that_is_written_for_it(ear, tmp_path, words):
+    heard = ear.hear(with_room(espeak_says(words, tmp_path)), "en")
+    assert not reads_unfinished(heard.text)
+    assert heard.breaks_off > BROKEN
+
+
+@pytest.mark.parametrize(
+    "words", ["Please wake me at five thirty tomorrow.", "Where do I go if I arrive after midnight?"]
+)
+def test_a_whole_sentence_is_not_taken_for_a_broken_off_one(ear, tmp_path, words):
+    assert ear.hear(with_room(espeak_says(words, tmp_path)), "en").breaks_off < BROKEN
+
+
+def test_the_session_is_told_how_much_speaks_for_a_broken_off_word(tmp_path):
+    samples = (with_room(espeak_says("Please wake me at,", tmp_path)) * 32767).astype(np.int16)
+    event = played(WhisperSTT("en").recognize(rtc.AudioFrame(samples.tobytes(), RATE, 1, len(samples))))
+    assert event.alternatives[0].metadata[BREAKS_OFF] > BROKEN
 
 
 def test_what_nobody_waits_for_any_more_is_not_decoded(ear, tmp_path, monkeypatch):
