@@ -58,12 +58,14 @@ class Scene:
         self.visitor = SimpleNamespace(identity=call.visitor_identity)
         self.room.remote_participants[call.visitor_identity] = self.visitor
         self.callbacks = []
+        self.speeches = []
 
     async def __aenter__(self):
         facts = await rows(load_facts, self.call.venue, self.language)
         self.conversation = Conversation(venue=self.call.venue, language=self.language, call=self.call)
         self.conversation.reachable.set()
         self.session = AgentSession(llm=self.model, userdata=self.conversation)
+        self.session.on("speech_created", lambda event: self.speeches.append(event.speech_handle))
         ctx = SimpleNamespace(room=self.room, add_shutdown_callback=self.callbacks.append)
         record_transcript(ctx, self.session, StaffCaptions(self.call))
         obey_staff(ctx, self.session)
@@ -99,8 +101,8 @@ class Scene:
         await self.settle()
 
     async def settle(self):
-        """Until nothing is under way and nobody speaks."""
-        for _ in range(200):
+        """Until nothing is under way and all is said. Between a tool and the answer nobody speaks for a moment."""
+        async with asyncio.timeout(PATIENCE):
             await asyncio.sleep(0.02)
-            if not self.conversation._under_way and not self.session.current_speech:
-                return
+            while self.conversation._under_way or not all(speech.done() for speech in self.speeches):
+                await asyncio.sleep(0.02)
