@@ -31,6 +31,7 @@ from voice.models import Call, Gap
 from voice.routing import websocket_urlpatterns
 
 HANDLER = ClientHandler(enforce_csrf_checks=False)  # one for all: each would load the middleware anew
+PATIENCE = 20  # seconds for a socket, on a busy machine too
 ROLES = list(Membership.Role.values)
 LOGIN = "sign-in page"
 # Stands in what only the venue's own people may read.
@@ -463,11 +464,11 @@ async def knock(path: str, cookies: dict[str, str], host: str = "localhost", ori
     cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
     headers = [("host", host), ("origin", origin or f"http://{host}"), ("cookie", cookie)]
     socket = WebsocketCommunicator(application, path, [(name.encode(), value.encode()) for name, value in headers])
-    accepted, _ = await socket.connect()
+    accepted, _ = await socket.connect(PATIENCE)
     if not accepted:
         return False, ""
-    first = await socket.receive_output(timeout=3)
-    await socket.disconnect()
+    first = await socket.receive_output(PATIENCE)
+    await socket.disconnect(timeout=PATIENCE)
     if first["type"] == "websocket.close":
         assert first["code"] == 4404
         return False, ""

@@ -1,7 +1,7 @@
 """What is kept of visitors, who looked at it, and how it goes."""
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -78,9 +78,10 @@ def test_what_an_operator_reads_in_the_admin_and_what_an_editor_keeps_is_audited
 def test_the_audit_is_filtered_by_person_verb_and_day_of_the_venues_clock(palm, manager):
     noor = factories.create_user(venue=palm, name="noor")
     mona = palm.memberships.get(user__username="mona").user
-    late = timezone.now().replace(year=2026, month=11, day=20, hour=21, minute=0)  # the 21st in Dubai
+    late = datetime(2026, 11, 20, 21, tzinfo=UTC)  # the 21st in Dubai
     AuditEntry.objects.create(user=noor, venue=palm, verb="listen", at=late)
-    AuditEntry.objects.create(user=mona, venue=palm, verb="export", details={"calls": 3, "as": "csv"})
+    later = late + timedelta(days=3)
+    AuditEntry.objects.create(user=mona, venue=palm, verb="export", details={"calls": 3, "as": "csv"}, at=later)
 
     def shown(**asked):
         return [entry.verb for entry in manager.get(AUDIT, asked).context["page"]]

@@ -27,6 +27,7 @@ from tests import factories
 from voice import consumers, drawing, fanout, handing_off, live, outbox, screens
 from voice.models import Call
 
+PATIENCE = 20  # seconds for what is to come, on a busy machine too
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 
@@ -59,14 +60,20 @@ class Socket(WebsocketCommunicator):
     async def __aexit__(self, *error):
         await self.disconnect()
 
+    async def connect(self, timeout=PATIENCE):
+        return await super().connect(timeout)
+
+    async def disconnect(self, code=1000, timeout=PATIENCE):
+        await super().disconnect(code, timeout)
+
     async def next(self, kind=None):
         while True:
-            message = await self.receive_json_from(timeout=3)
+            message = await self.receive_json_from(PATIENCE)
             if kind in (None, message["kind"]):
                 return message
 
     async def closed_with(self):
-        message = await self.receive_output(timeout=3)
+        message = await self.receive_output(PATIENCE)
         assert message["type"] == "websocket.close", message
         return message["code"]
 
