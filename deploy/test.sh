@@ -53,11 +53,16 @@ if [ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null)" ] || command -v i
 else
     printf '  %-6s  %-34s %4d s  %s\n' skipped "search and calls on PostgreSQL" 0 "apt-get install postgresql" >>"$summary"
 fi
-# One at a time what takes place in real time; the others wait more than they work, so they run side by side.
-IN_REAL_TIME="tests/browser tests/agent_worker/test_giving_way.py"
-# shellcheck disable=SC2086 # two paths
-step "browser, and talking over" run pytest -m "browser or voice" "$colour" --durations=10 $IN_REAL_TIME
-step "voices, and providers that fail" run pytest -m voice -n auto --dist loadfile "$colour" --durations=10 \
+# Pages without a call, side by side.
+PAGES="tests/browser/test_editor.py tests/browser/test_import.py tests/browser/test_visitor_states.py"
+# shellcheck disable=SC2086 # paths
+step "pages in a browser" run pytest -m browser -n auto --dist loadfile "$colour" --durations=10 $PAGES
+# One at a time what takes place in real time.
+step "calls in a browser, and talking over" run pytest -m "browser or voice" "$colour" --durations=10 \
+    tests/browser tests/agent_worker/test_giving_way.py $(printf -- '--ignore %s ' $PAGES)
+# The others wait nine tenths of their time, for sound and for patience to end.
+side_by_side=$(($(getconf _NPROCESSORS_ONLN) * 2))
+step "voices, and providers that fail" run pytest -m voice -n $side_by_side --dist loadfile "$colour" --durations=10 \
     --ignore tests/browser --ignore tests/agent_worker/test_giving_way.py
 
 printf '\n== summary ==\n'
