@@ -213,7 +213,7 @@ LOCAL_STT_MODEL = env("LOCAL_STT_MODEL", default="")
 LOCAL_TTS_VOICE = env("LOCAL_TTS_VOICE", default="")
 # Answers questions in text: registers itself with voice.answering when it is imported.
 RESPONDER = "agent_worker.asking"
-EMBEDDER = env("EMBEDDER", default="knowledge.embedding.LocalE5")
+EMBEDDER = env("EMBEDDER", default="knowledge.embedding.LocalE5AndMiniLM")
 CACHE_DIR = Path(
     env(
         "CONCIERGE_CACHE_DIR",

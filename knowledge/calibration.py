@@ -1,5 +1,6 @@
 """Fits what search learnt from public text, none of which is kept here: knowledge/e5_evened.npz and the figures in
-knowledge/confidence.py.
+knowledge/confidence.py. With the embedder in use the fit is for texts that are compared by both of its models, on the
+groups that are English; with EMBEDDER=knowledge.embedding.LocalE5 it is for the others, on all groups.
 
 The folder has the files of github.com/google-deepmind/xquad as they are (xquad.en.json, xquad.ar.json, …) and, in
 `dstc10`, the files knowledge.json, logs.json and labels.json of github.com/alexa/alexa-with-dstc10-track2-dataset
@@ -14,7 +15,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from knowledge import confidence, indexing, lexical
 from knowledge.comparing import Source, index_of, read_xquad, without_punctuation
+from knowledge.confidence import Fit
 from knowledge.embedding import LocalE5, get_embedder
 from knowledge.evaluation import auroc
 from knowledge.search import cleaned
@@ -43,8 +45,18 @@ FEWEST_LEFT = 5
 class Group:
     """Features of questions of one kind, and what there was for each at the venue that it was put to."""
 
-    features: list[np.ndarray]
+    rows: list[np.ndarray]
     there: list[str]  # ANSWER, TAKEN or NOTHING
+    by_both: list[bool] = field(default_factory=list)  # was the text compared by both models?
+
+    @property
+    def is_by_both(self) -> bool:
+        # "Dos" in a restaurant's name makes a question or two look Spanish.
+        return 2 * sum(self.by_both) > len(self.there)
+
+    @property
+    def features(self) -> np.ndarray:
+        return np.array(self.rows)
 
     @property
     def answerable(self) -> np.ndarray:
@@ -58,15 +70,6 @@ class Group:
 ANSWER, TAKEN, NOTHING = "answer", "answer taken away", "nothing like it"
 SHARES = {ANSWER: 0.5, TAKEN: 0.25, NOTHING: 0.25}
 Groups = dict[str, Group]
-
-
-@dataclass(frozen=True)
-class Fit:
-    coefficients: np.ndarray
-    intercept: float
-
-    def probabilities(self, features: Iterable[np.ndarray]) -> np.ndarray:
-        return 1 / (1 + np.exp(-(np.array(list(features)) @ self.coefficients + self.intercept)))
 
 
 def collect(folder: Path, say: Callable[[str], None]) -> Groups:
@@ -86,7 +89,7 @@ def fit(groups: Iterable[Group], ridge: float = 1.0) -> Fit:
     """Logistic regression by Newton's method; each group weighs the same, and half of it has answers."""
     features, outcomes, weights = [], [], []
     for group in groups:
-        features.append(np.array(group.features))
+        features.append(group.features)
         outcomes.append(group.answerable.astype(float))
         weights.append(group.weights)
     x, y, weight = np.concatenate(features), np.concatenate(outcomes), np.concatenate(weights)
@@ -100,7 +103,7 @@ def fit(groups: Iterable[Group], ridge: float = 1.0) -> Fit:
         gradient = x.T @ (weight * (p - y)) + penalty @ beta
         beta -= np.linalg.solve((x * (weight * p * (1 - p))[:, None]).T @ x + penalty, gradient)
     coefficients = beta[1:] / spread
-    return Fit(coefficients, float(beta[0] - coefficients @ mean))
+    return Fit(tuple(coefficients.tolist()), float(beta[0] - coefficients @ mean))
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,9 @@ def raw_vectors(folder: Path, embedder: LocalE5) -> np.ndarray:
     texts: list[str] = []
     for language in ("en", "ar"):
         passages, questions = _read_xquad(folder, language)
-        texts += [f"passage: {piece.embedded}" for source in passages for piece in indexing.pieces("", source.body)]
+        texts += [
+            f"passage: {piece.embedded}" for source in passages for piece in indexing.pieces("", source.body, language)
+        ]
         texts += [f"query: {question}" for _, question in questions]
     return np.stack([embedder.raw(text) for text in texts])
 
@@ -141,7 +146,9 @@ def _ask(
     """Note the features of the best text, among those that are not taken away."""
     valid = np.array([number for number, text in enumerate(index.texts) if text.article not in taken])
     scores, _ = index.scores(question, valid, lexical.language_of(question, language))
-    group.features.append(confidence.features(scores, int(np.argmax(scores.fused))))
+    best = int(np.argmax(scores.fused))
+    group.rows.append(confidence.features(scores, best))
+    group.by_both.append(bool(scores.by_both[best]))
     group.there.append(there)
 
 

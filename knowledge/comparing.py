@@ -19,7 +19,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from knowledge import indexing, lexical
-from knowledge.embedding import get_embedder
 from knowledge.evaluation import Answered, NoAnswer, Question, Ranking, read_questions, report
 from knowledge.reading import jsonlines
 from knowledge.reading.drafts import BadInput
@@ -113,14 +112,14 @@ def index_of(sources: Sequence[Source], *, titled: bool = True) -> VenueIndex:
 def _rows(sources: Sequence[Source], *, titled: bool) -> Iterator[Row]:
     for number, source in enumerate(sources):
         title = source.title if titled else ""
-        for piece in indexing.pieces(title, source.body, source.variants):
+        for piece in indexing.pieces(title, source.body, source.language, source.variants):
             facts = (number, 0, title, source.language, source.slug, None, None)
-            yield (number, piece.kind.value, piece.text, _vector(get_embedder().name, piece.embedded), *facts)
+            yield (number, piece.kind.value, piece.text, _vector(piece), *facts)
 
 
 @lru_cache(None)  # the same passages play in many venues
-def _vector(embedder: str, text: str) -> bytes:
-    return np.asarray(get_embedder().embed_passages([text])[0], "<f4").tobytes()
+def _vector(piece: indexing.Piece) -> bytes:
+    return indexing.embedded([piece])[piece.digest]
 
 
 def compare(corpus: Corpus, put: Callable[[Question], str], say: Callable[[str], None]) -> list[Compared]:

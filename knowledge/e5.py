@@ -13,9 +13,11 @@ import struct
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from knowledge.encoder import Graph, Shape, encoder
 
 if TYPE_CHECKING:
     import onnx
@@ -97,6 +99,10 @@ class Weights:
             at += 21
             self._tensors[name] = Tensor(kind, size, offset)
 
+    @property
+    def shape(self) -> Shape:
+        return Shape(self.width, self.layers, self.heads, self.epsilon)
+
     def floats(self, name: str) -> np.ndarray:
         tensor = self._tensors[name]
         return np.frombuffer(self._bytes, np.float32, tensor.count, tensor.offset)
@@ -104,6 +110,12 @@ class Weights:
     def blocks(self, name: str) -> np.ndarray:
         tensor = self._tensors[name]
         return np.frombuffer(self._bytes, BLOCK, tensor.count // WEIGHTS_A_BLOCK, tensor.offset)
+
+
+def numbers(blocks: np.ndarray) -> np.ndarray:
+    """The weights that rows of blocks stand for."""
+    found = (quants_in_order(blocks).astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[..., None]
+    return found.reshape(len(blocks), -1)
 
 
 def quants_in_order(blocks: np.ndarray) -> np.ndarray:
@@ -174,10 +186,7 @@ class TokenVectors:
         self._places = weights.floats("emb.pos").reshape(-1, weights.width) + type_vector
 
     def __call__(self, ids: list[int]) -> np.ndarray:
-        blocks = self._words[ids]
-        numbers = quants_in_order(blocks).astype(np.float32) - 8
-        words = (numbers * blocks["scale"].astype(np.float32)[..., None]).reshape(len(ids), -1)
-        return words + self._places[: len(ids)]
+        return numbers(self._words[ids]) + self._places[: len(ids)]
 
 
 EVENED_PATH = Path(__file__).parent / "e5_evened.npz"
@@ -213,78 +222,30 @@ def fit_evened(vectors: np.ndarray, path: Path = EVENED_PATH) -> None:
 
 def build_graph(weights: Weights) -> onnx.ModelProto:
     """The encoder as ONNX: token vectors (tokens, width) in, one vector out, the mean of the last layer's."""
-    from onnx import TensorProto, helper, numpy_helper
 
-    width, heads = weights.width, weights.heads
-    constants: list[onnx.TensorProto] = []
-    nodes: list[onnx.NodeProto] = []
-
-    def constant(name: str, values: np.ndarray) -> str:
-        constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
-        return name
-
-    def node(operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
-
-    def linear(value: str, names: list[str], inside: int, output: str) -> str:
-        """value @ weights + bias; several tensors side by side are one multiplication."""
-        blocks = np.concatenate([weights.blocks(f"{name}.w").reshape(-1, inside // WEIGHTS_A_BLOCK) for name in names])
-        bias = np.concatenate([weights.floats(f"{name}.b") for name in names])
+    def linear(graph: Graph, value: str, names: list[str], output: str) -> str:
+        blocks, bias = _matrix(weights, names)
         quants = quants_in_order(blocks)
-        product = node(
-            "MatMulNBits",
-            [
-                value,
-                constant(f"{output}.quants", quants[..., 0::2] | (quants[..., 1::2] << 4)),
-                constant(f"{output}.scales", blocks["scale"].astype(np.float32).reshape(-1)),
-            ],
-            f"{output}.product",
-            domain="com.microsoft",
-            K=inside,
-            N=len(blocks),
-            bits=4,
-            block_size=WEIGHTS_A_BLOCK,
-            accuracy_level=4,  # 8-bit activations
-        )
-        return node("Add", [product, constant(f"{output}.bias", bias)], output)
+        packed = quants[..., 0::2] | (quants[..., 1::2] << 4)
+        scales = blocks["scale"].astype(np.float32)
+        product = graph.multiply_blocks(value, packed, scales, output, bits=4, block_size=WEIGHTS_A_BLOCK)
+        return graph.node("Add", [product, graph.constant(f"{output}.bias", bias)], output)
 
-    def normalised(value: str, name: str) -> str:
-        scale, bias = weights.floats(f"{name}.w"), weights.floats(f"{name}.b")
-        inputs = [value, constant(f"{name}.scale", scale), constant(f"{name}.shift", bias)]
-        return node("LayerNormalization", inputs, name, axis=-1, epsilon=weights.epsilon)
+    return encoder("multilingual-e5-small", weights.shape, weights.floats, linear)
 
-    by_head = constant("by_head", np.array([0, 3, heads, width // heads], np.int64))
-    joined = constant("joined", np.array([0, width], np.int64))
-    root = constant("root", np.array((width // heads) ** -0.5, np.float32))
-    first, one, two = (constant(str(number), np.array(number, np.int64)) for number in range(3))
 
-    value = normalised("tokens", "emb.ln")
-    for layer in range(weights.layers):
-        at = f"l{layer}"
-        both = linear(value, [f"{at}.q", f"{at}.k", f"{at}.v"], width, f"{at}.qkv")
-        # (tokens, 3, heads, size) -> (3, heads, tokens, size)
-        split = node("Reshape", [both, by_head], f"{at}.split")
-        turned = node("Transpose", [split], f"{at}.turned", perm=[1, 2, 0, 3])
-        query = node("Mul", [node("Gather", [turned, first], f"{at}.query.raw", axis=0), root], f"{at}.query")
-        key = node("Transpose", [node("Gather", [turned, one], f"{at}.key.raw", axis=0)], f"{at}.key", perm=[0, 2, 1])
-        values = node("Gather", [turned, two], f"{at}.values", axis=0)
-        attention = node("Softmax", [node("MatMul", [query, key], f"{at}.scores")], f"{at}.attention", axis=-1)
-        mixed = node("MatMul", [attention, values], f"{at}.mixed")
-        side_by_side = node("Transpose", [mixed], f"{at}.tokens", perm=[1, 0, 2])
-        attended = linear(node("Reshape", [side_by_side, joined], f"{at}.joined"), [f"{at}.ao"], width, f"{at}.out")
-        value = normalised(node("Add", [attended, value], f"{at}.sum1"), f"{at}.aln")
-        inner = node("Gelu", [linear(value, [f"{at}.fi"], width, f"{at}.inner")], f"{at}.gelu")
-        outer = linear(inner, [f"{at}.fo"], weights.inner, f"{at}.outer")
-        value = normalised(node("Add", [outer, value], f"{at}.sum2"), f"{at}.oln")
-    node("ReduceMean", [value, constant("token_axis", np.array([0], np.int64))], "vector", keepdims=0)
+def build_quick_graph(weights: Weights) -> onnx.ModelProto:
+    """The same in 60 % of the time, at a cosine of .997."""
 
-    graph = helper.make_graph(
-        nodes,
-        "multilingual-e5-small",
-        [helper.make_tensor_value_info("tokens", TensorProto.FLOAT, ["n", width])],
-        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, [width])],
-        constants,
-    )
-    operators = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
-    return helper.make_model(graph, opset_imports=operators, ir_version=9)
+    def linear(graph: Graph, value: str, names: list[str], output: str) -> str:
+        blocks, bias = _matrix(weights, names)
+        return graph.multiply_integers(value, numbers(blocks), bias, output)
+
+    return encoder("multilingual-e5-small", weights.shape, weights.floats, linear)
+
+
+def _matrix(weights: Weights, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks and bias of several matrices side by side."""
+    inside = weights.inner if names[0].endswith(".fo") else weights.width
+    blocks = np.concatenate([weights.blocks(f"{name}.w").reshape(-1, inside // WEIGHTS_A_BLOCK) for name in names])
+    return blocks, np.concatenate([weights.floats(f"{name}.b") for name in names])

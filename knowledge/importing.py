@@ -193,7 +193,7 @@ def _write(draft: Draft, text: ArticleText, author: object) -> tuple[Version, bo
 
 
 def _pieces(draft: Draft) -> list[indexing.Piece]:
-    return indexing.pieces(draft.title, draft.body, (draft.variants or "").splitlines())
+    return indexing.pieces(draft.title, draft.body, draft.language, (draft.variants or "").splitlines())
 
 
 def counts(imported: Iterable[Imported]) -> dict[str, int]:

@@ -21,7 +21,7 @@ from django.db.models.functions import Greatest
 
 from concierge.models import Venue
 from knowledge import chunking, lexical
-from knowledge.embedding import get_embedder
+from knowledge.embedding import english_embedder, get_embedder
 from knowledge.models import ArticleText, IndexRevision, Passage, Version
 
 Vectors = Mapping[str, bytes]  # by digest
@@ -41,21 +41,23 @@ class Piece:
     kind: Passage.Kind
     text: str
     embedded: str
+    is_english: bool  # so that it has a second vector, if the embedder makes one
     digest: str
 
 
 def pieces_of(version: Version) -> list[Piece]:
-    return pieces(version.title, version.body, version.asked_as)
+    return pieces(version.title, version.body, version.text.language, version.asked_as)
 
 
-def pieces(title: str, body: str, variants: Iterable[str] = ()) -> list[Piece]:
+def pieces(title: str, body: str, language: str, variants: Iterable[str] = ()) -> list[Piece]:
     """Each section and after it its sentences; at the end the variants."""
-    embedder = get_embedder().name
+    embedder, has_english = get_embedder().name, english_embedder() is not None
     found: list[Piece] = []
 
     def add(kind: Passage.Kind, text: str, embedded: str) -> None:
         embedded = lexical.plain(embedded)
-        found.append(Piece(kind, text, embedded, digest(embedder, embedded)))
+        is_english = has_english and lexical.language_of(embedded, language) == "en"
+        found.append(Piece(kind, text, embedded, is_english, digest(embedder, embedded, is_english=is_english)))
 
     # A body that says nothing aloud, such as a picture, is found by its title.
     for section in chunking.sections(body) or chunking.sections(title):
@@ -75,8 +77,10 @@ def _titled(title: str, text: str) -> str:
     return f"{title} {text}" if title[-1] in ".!?؟:" else f"{title}. {text}"
 
 
-def digest(embedder: str, embedded: str) -> str:
+def digest(embedder: str, embedded: str, *, is_english: bool = False) -> str:
     """Begins with the embedder's mark, so that passages of another embedder can be told without their texts."""
+    # "Wi-Fi" of an English text has a vector more than that of a French one.
+    embedded = f"en\0{embedded}" if is_english else embedded
     return embedder_mark(embedder) + hashlib.sha256(embedded.encode()).hexdigest()[:48]
 
 
@@ -89,20 +93,32 @@ def vectors_for(
     venue: Venue, wanted: Iterable[Piece], *, progress: Callable[[int, int], None] = lambda done, of: None
 ) -> Vectors:
     """A vector for each piece: those that the venue has already are taken over, the others are computed."""
-    missing = {piece.digest: piece.embedded for piece in wanted}
+    missing = {piece.digest: piece for piece in wanted}
     vectors: dict[str, bytes] = {}
     digests = list(missing)
     for start in range(0, len(digests), DIGESTS_A_QUERY):
         known = venue.passages.filter(digest__in=digests[start : start + DIGESTS_A_QUERY])
         vectors |= {found: bytes(vector) for found, vector in known.values_list("digest", "vector")}
-    todo = [(found, text) for found, text in missing.items() if found not in vectors]
+    todo = [piece for found, piece in missing.items() if found not in vectors]
     for start in range(0, len(todo), TEXTS_A_BATCH):
         batch = todo[start : start + TEXTS_A_BATCH]
-        rows = get_embedder().embed_passages([text for _, text in batch])
-        for (found, _), row in zip(batch, rows, strict=True):
-            vectors[found] = np.asarray(row, "<f4").tobytes()
+        vectors |= embedded(batch)
         progress(start + len(batch), len(todo))
     return vectors
+
+
+def embedded(pieces: Sequence[Piece]) -> Vectors:
+    """What is stored of these passages."""
+    english = english_embedder()
+    found: dict[str, bytes] = {}
+    for is_english, embed in (
+        (False, get_embedder().embed_passages),
+        (True, english.embed_english_passages if english else get_embedder().embed_passages),
+    ):
+        some = [piece for piece in pieces if piece.is_english == is_english]
+        rows = embed([piece.embedded for piece in some])
+        found |= {piece.digest: np.asarray(row, "<f4").tobytes() for piece, row in zip(some, rows, strict=True)}
+    return found
 
 
 def publish(text: ArticleText, version: Version | None = None, *, vectors: Vectors | None = None) -> None:

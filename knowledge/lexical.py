@@ -191,6 +191,15 @@ def language_of(text: str, language: str | None = None) -> str:
     return "fa" if script == "ar" and _PERSIAN.search(text) else script
 
 
+def looks_english(text: str) -> bool:
+    """Whether a text in Latin letters has at least as many function words of English as it has words that are not:
+    another language's function words, and words with letters that English has not.
+    """
+    written = _WORD.findall(fold(text))
+    foreign = sum(not word.isascii() or word in _foreign_stop_words() for word in written)
+    return foreign <= sum(word in _stop_words("en") for word in written)
+
+
 def script_of(text: str) -> str:
     """The script of at least half of the words, by the language that stands for it; "" for Latin."""
     words = text.split()
@@ -238,6 +247,13 @@ def _language_of_word(word: str, language: str) -> str:
 def _stop_words(language: str) -> frozenset[str]:
     listed = [*_STOP_LISTS.get(language, ()), *_MORE_STOP_WORDS.get(language, "").split()]
     return frozenset(fold(word).replace("'", "") for word in listed)
+
+
+@cache
+def _foreign_stop_words() -> frozenset[str]:
+    """Those of the other languages in Latin letters that are not English words too."""
+    languages = _STOP_LISTS.keys() - _NOT_LATIN - {"en"}
+    return frozenset[str]().union(*map(_stop_words, languages)) - _stop_words("en")
 
 
 # A stemmer keeps state while it works; threads take turns. The cache answers nearly always.

@@ -3,8 +3,9 @@
 Each process keeps one index a venue in memory (knowledge.venue_index), read from Passage rows. When the venue's
 IndexRevision has moved, which one small query tells, what changed is read and the rest is taken over. A question is
 compared with each section as a whole and with its best sentence, half and half, or with a variant of the question
-that an editor wrote beside the text, if that is closer; the words that both share count a little, since people who
-speak seldom use the words that were written. The weights were chosen on public text.
+that an editor wrote beside the text, if that is closer; where both are English, by two models. The words that both
+share count a little, since people who speak seldom use the words that were written. The weights were chosen on public
+text.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from knowledge import confidence, indexing, lexical
 from knowledge.confidence import CONFIDENT
 from knowledge.embedding import get_embedder
 from knowledge.models import ArticleText, IndexRevision, Passage, Version
-from knowledge.venue_index import Key, Row, Scores, VenueIndex, build, segments
+from knowledge.venue_index import Asked, Key, Row, Scores, VenueIndex, build, segments
 
 __all__ = ["CONFIDENT", "Hit", "search", "warm"]
 
@@ -105,7 +106,7 @@ def hits_of(index: VenueIndex, scores: Scores, similarity: np.ndarray, asked_in:
                 score=float(scores.fused[position]),
                 dense=float(scores.dense[position]),
                 lexical=float(scores.lexical[position]),
-                confidence=confidence.probability(confidence.features(scores, position)),
+                confidence=confidence.probability(scores, position),
             )
         )
     return hits
@@ -113,7 +114,7 @@ def hits_of(index: VenueIndex, scores: Scores, similarity: np.ndarray, asked_in:
 
 def warm(venue: Venue | None = None) -> None:
     """Load now what the first question would otherwise wait for."""
-    get_embedder().embed_queries(["warm"])
+    Asked.by("warm", "en")
     lexical.words("warm")
     if venue is not None:
         _index(venue)

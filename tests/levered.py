@@ -139,7 +139,7 @@ def worker() -> None:
     def find_call_and_set_levers(metadata: str) -> Any:
         if not rehearsed:
             rehearsed.update(speaking.cache._kept)
-        get_embedder()._vector.cache_clear()
+        get_embedder().forget()
         off = left_off()
         for name, swaps in known.items():
             for swap in swaps:

@@ -23,3 +23,17 @@ class HashingEmbedder:
             for word in words(text):
                 vectors[row, zlib.crc32(word.encode()) % self.dimensions] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class HashingEnglishEmbedder(HashingEmbedder):
+    """Knows in English besides that who swims wants the pool. Its second vectors have a width of their own."""
+
+    name = "hashing English"
+
+    def embed_english_queries(self, texts: Sequence[str]) -> np.ndarray:
+        return self.embed_english_passages(texts)
+
+    def embed_english_passages(self, texts: Sequence[str]) -> np.ndarray:
+        meant = [text.lower().replace("swim", "pool") for text in texts]
+        second = self.embed_passages(meant).reshape(-1, self.dimensions // 2, 2).sum(axis=2) - 0.01
+        return np.hstack([self.embed_passages(texts), second / np.linalg.norm(second, axis=1, keepdims=True)])

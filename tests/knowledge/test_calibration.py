@@ -8,6 +8,8 @@ from knowledge import calibration
 from knowledge.calibration import ANSWER, NOTHING, TAKEN, Group, fit, quality, threshold_refusing
 from knowledge.comparing import without_punctuation
 
+FEWER = {"ARTICLES_A_VENUE": 20, "QUESTIONS_A_VENUE": 20, "DSTC_HOTELS": 12, "DSTC_RESTAURANTS": 6}
+
 
 @pytest.fixture
 def group():
@@ -41,13 +43,13 @@ def folder(tmp_path):
     """The public files in their form, with words of our own."""
     chance = np.random.default_rng(2)
 
-    def words(count):
-        return " ".join("".join(chance.choice(list("abdegiklmnorstu"), 6)) for _ in range(count))
+    def words(count, letters="abdegiklmnorstu"):
+        return " ".join("".join(chance.choice(list(letters), 6)) for _ in range(count))
 
     for language in ("en", "ar", "hi", "ru"):
         paragraphs = [
             {"context": f"{body}.", "qas": [{"question": f"{' '.join(body.split()[:4])}?"}] * 2}
-            for body in (words(8) for _ in range(60))
+            for body in (words(8, "بتثجحخدرزسشعفقلمن") if language == "ar" else words(8) for _ in range(60))
         ]
         data = [{"title": f"document {at}", "paragraphs": paragraphs[at : at + 5]} for at in range(0, 60, 5)]
         (tmp_path / f"xquad.{language}.json").write_text(json.dumps({"data": data}))
@@ -70,18 +72,25 @@ def folder(tmp_path):
 
 
 def test_the_command_prints_what_belongs_into_the_code(folder, settings, capsys, monkeypatch):
-    for name, fewer in (
-        ("ARTICLES_A_VENUE", 20),
-        ("QUESTIONS_A_VENUE", 20),
-        ("DSTC_HOTELS", 12),
-        ("DSTC_RESTAURANTS", 6),
-    ):
+    for name, fewer in FEWER.items():
         monkeypatch.setattr(calibration, name, fewer)
     settings.EMBEDDER = "tests.knowledge.fakes.HashingEmbedder"
     call_command("calibrate_search", str(folder))
     printed = capsys.readouterr().out
-    assert [line.split(" = ")[0] for line in printed.splitlines()[:3]] == ["COEFFICIENTS", "INTERCEPT", "CONFIDENT"]
+    assert [line.split(" = ")[0] for line in printed.splitlines()[:2]] == ["BY_ONE", "CONFIDENT"]
     assert "dstc spoken" in printed
+    assert "xquad ar>en" in printed
+
+
+def test_what_both_models_compared_is_fitted_on_english_alone(folder, settings, capsys, monkeypatch):
+    for name, fewer in FEWER.items():
+        monkeypatch.setattr(calibration, name, fewer)
+    settings.EMBEDDER = "tests.knowledge.fakes.HashingEnglishEmbedder"
+    call_command("calibrate_search", str(folder))
+    printed = capsys.readouterr().out
+    assert [line.split(" = ")[0] for line in printed.splitlines()[:2]] == ["BY_BOTH", "CONFIDENT"]
+    assert "xquad en>en" in printed
+    assert "xquad ar>" not in printed
 
 
 def test_a_folder_without_the_files_is_said_to_be_one(tmp_path, capsys):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from knowledge import e5, embedding
-from knowledge.embedding import LocalE5, get_embedder
+from knowledge.embedding import LocalE5, LocalE5AndMiniLM, LocalMiniLM, QuickE5, get_embedder
 
 
 def test_vectors_have_length_one():
@@ -25,6 +25,25 @@ def test_a_question_is_near_its_answer_in_any_language(question):
     answer, other = get_embedder().embed_passages(["The pool opens at seven.", "Parking costs AED 75 a night."])
     (asked,) = get_embedder().embed_queries([question])
     assert asked @ answer > asked @ other
+
+
+def test_english_has_a_second_vector_and_the_first_stays_comparable():
+    embedder = LocalE5AndMiniLM()
+    (passage,) = embedder.embed_english_passages(["The pool opens at seven."])
+    (question,) = embedder.embed_english_queries(["when can i swim"])
+    assert np.allclose(np.linalg.norm([passage.reshape(2, -1), question.reshape(2, -1)], axis=2), 1, atol=1e-5)
+    assert np.array_equal(passage[:384], embedder.embed_passages(["The pool opens at seven."])[0])
+    assert question[:384] @ embedder.embed_queries(["when can i swim"])[0] > 0.97
+    assert embedder.embed_english_queries([]).shape == (0, 768)
+
+
+def test_the_english_model_gives_the_published_vectors():
+    # How near these are with the weights as they were published, in 32 bits.
+    happy, very_happy, day = LocalMiniLM().embed_passages(
+        ["That is a happy person", "That is a very happy person", "Today is a sunny day"]
+    )
+    assert happy @ very_happy == pytest.approx(0.943, abs=0.003)
+    assert happy @ day == pytest.approx(0.257, abs=0.003)
 
 
 def test_a_vector_does_not_depend_on_its_neighbours():
@@ -50,18 +69,20 @@ def test_the_tokenizer_cuts_words_as_the_model_was_taught():
 def test_preparing_says_what_it_does_and_is_quick_the_second_time(settings, tmp_path):
     settings.MODELS_DIR = tmp_path / "models"
     first, second = [], []
-    LocalE5.prepare(first.append)
-    LocalE5.prepare(second.append)
-    assert len(first) > len(second) == 1
-    assert [file.name for file in settings.MODELS_DIR.iterdir()] == [LocalE5.graph_path().name]
+    LocalE5AndMiniLM.prepare(first.append)
+    LocalE5AndMiniLM.prepare(second.append)
+    models = [LocalE5, QuickE5, LocalMiniLM]
+    assert len(first) > len(second) == len(models)
+    assert {file.name for file in settings.MODELS_DIR.iterdir()} == {model.graph_path().name for model in models}
 
 
-def test_weights_that_are_not_the_known_ones_are_refused(settings, tmp_path, monkeypatch):
+@pytest.mark.parametrize("model", [LocalE5, LocalMiniLM])
+def test_weights_that_are_not_the_known_ones_are_refused(model, settings, tmp_path, monkeypatch):
     settings.MODELS_DIR = tmp_path / "models"
     (tmp_path / "weights").write_bytes(b"E5S1 something else")
-    monkeypatch.setattr(e5, "weights_path", lambda: tmp_path / "weights")
+    monkeypatch.setattr(model.source, "weights_path", lambda: tmp_path / "weights")
     with pytest.raises(RuntimeError, match=hashlib.sha256(b"E5S1 something else").hexdigest()):
-        LocalE5.prepare()
+        model.prepare()
     assert not settings.MODELS_DIR.exists()
 
 

@@ -37,7 +37,7 @@ def test_publishing_makes_passages_of_the_whole_and_of_each_sentence(palm):
         ("sentence", "It is free."),
     ]
     vector = np.frombuffer(version.passages.first().vector, "<f4")
-    assert np.isclose(np.linalg.norm(vector), 1, atol=1e-5)
+    assert np.allclose(np.linalg.norm(vector.reshape(2, -1), axis=1), 1, atol=1e-5)
 
 
 def test_publishing_moves_the_pointer_and_the_status(palm):
@@ -139,14 +139,36 @@ def test_reindexing_does_not_bring_back_what_was_published_over(palm):
 
 
 def test_a_body_that_says_nothing_aloud_is_found_by_its_title():
-    assert {piece.text for piece in pieces("Map", "---")} == {"Map"}
+    assert {piece.text for piece in pieces("Map", "---", "en")} == {"Map"}
 
 
 def test_a_sentence_is_embedded_with_its_title_and_heading():
-    embedded = [piece.embedded for piece in pieces("Spa", "## Prices\n\nA massage is AED 300.")]
+    embedded = [piece.embedded for piece in pieces("Spa", "## Prices\n\nA massage is AED 300.", "en")]
     assert "Spa. Prices. A massage is AED 300." in embedded
 
 
 def test_another_embedder_means_other_digests():
     assert indexing.digest("one", "text") != indexing.digest("other", "text")
     assert len(indexing.digest("one", "text")) == 64
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "body", "lengths"),
+    [
+        pytest.param("en", "Spa", "The spa is open.", [384, 384], id="english"),
+        pytest.param("fr", "Spa", "Le spa est ouvert.", [256, 256], id="french"),
+        pytest.param("en", "سبا", "السبا مفتوح.", [256, 256], id="arabic-under-english"),
+    ],
+)
+def test_only_english_words_have_a_second_vector(palm, settings, language, title, body, lengths):
+    settings.EMBEDDER = "tests.knowledge.fakes.HashingEnglishEmbedder"
+    version = create_article(venue=palm, title=title, body=body, language=language)
+    assert [len(vector) // 4 for vector in version.passages.values_list("vector", flat=True)] == lengths
+
+
+def test_the_same_words_in_another_language_are_embedded_apart(palm, settings):
+    settings.EMBEDDER = "tests.knowledge.fakes.HashingEnglishEmbedder"
+    for language in ("fr", "en"):
+        create_article(venue=palm, slug="wifi", title="Wi-Fi", body="Wi-Fi: Palm", language=language)
+    found = palm.passages.values_list("version__text__language", "vector")
+    assert {(language, len(vector) // 4) for language, vector in found} == {("fr", 256), ("en", 384)}

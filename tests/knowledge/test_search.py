@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from concierge.models import Venue
+from knowledge import lexical, venue_index
 from knowledge import search as searching
-from knowledge import venue_index
 from knowledge.indexing import archive, publish
 from knowledge.models import ArticleText
 from knowledge.search import CONFIDENT, cleaned, search, warm
@@ -279,6 +279,63 @@ def test_an_english_article_is_found_among_arabic_ones(bilingual):
 
 def test_an_arabic_article_is_found_by_an_english_question(bilingual):
     assert found(bilingual, "is the wifi free", language="en")[0] == "wifi"
+
+
+# English
+
+ENGLISH = "tests.knowledge.fakes.HashingEnglishEmbedder"
+
+
+@pytest.fixture
+def swimmers(palm, settings):
+    """The English model alone knows what swimming is."""
+    settings.EMBEDDER = ENGLISH
+    create_article(venue=palm, slug="pool", title="Pool", body="The pool is on the roof.")
+    create_article(venue=palm, slug="gym", title="Gym", body="The gym is on the ground floor.")
+    create_article(venue=palm, slug="plongée", title="Plongée", body="La pool est sur le toit.", language="fr")
+    return palm
+
+
+def meaning(venue, article, question, **details):
+    return next(hit.dense for hit in search(venue, question, **details) if hit.article == article)
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", None])
+def test_the_english_model_has_a_say_where_question_and_text_are_english(swimmers, language):
+    assert found(swimmers, "where can i swim", language=language)[0] == "pool"
+    assert meaning(swimmers, "pool", "where can i swim") > meaning(swimmers, "gym", "where can i swim") + 0.1
+    assert meaning(swimmers, "plongée", "where can i swim") < 0.1
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        pytest.param("swim", "fr", id="the-asker-speaks-french"),
+        pytest.param("où est le swim", "en", id="french-on-an-english-page"),
+        pytest.param("donde esta el swim", None, id="spanish-by-nobody-known"),
+        pytest.param("أين swim الآن", "en", id="arabic-on-an-english-page"),
+    ],
+)
+def test_the_english_model_is_not_asked_in_another_language(swimmers, question, language):
+    assert meaning(swimmers, "pool", question, language=language) < 0.1
+
+
+def test_english_is_told_from_other_languages_in_its_letters():
+    for english in ("pool hours", "wifi password", "what is the café called", "can i pay in euro"):
+        assert lexical.looks_english(english), english
+    for other in ("où est la piscine", "wo ist das schwimmbad", "bể bơi ở đâu", "havuz nerede açılıyor"):
+        assert not lexical.looks_english(other), other
+
+
+def test_english_is_chosen_from_many_by_both_models(palm, settings, monkeypatch):
+    settings.EMBEDDER = ENGLISH
+    for number in range(41):
+        create_article(venue=palm, slug=f"room-{number}", title=f"Room {number}", body=f"Room {number} is blue.")
+    create_article(venue=palm, slug="pool", title="Pool", body="The pool is on the roof.")
+    exact = found(palm, "where can i swim", limit=1)
+    for name, few in {"EXACT_ROWS": 0, "CANDIDATES": 3, "CANDIDATES_BY_WORDS": 1, "TYPICAL": 10}.items():
+        monkeypatch.setattr(venue_index, name, few)
+    assert found(palm, "where can i swim", limit=1) == exact == ["pool"]
 
 
 # The index in memory

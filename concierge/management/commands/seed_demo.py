@@ -102,9 +102,8 @@ def write_articles(venue: Venue, lines: list[dict[str, Any]]) -> int:
     known = set(ArticleText.objects.filter(article__venue=venue).values_list("article__slug", "language"))
     missing = [line for line in lines if (line["id"], line["language"]) not in known]
     # All at once and before any transaction, since a batch is quicker and the write lock is everyone's.
-    vectors = vectors_for(
-        venue, [piece for line in missing for piece in pieces(line["title"], line["body"], line.get("variants", []))]
-    )
+    wanted = [pieces(line["title"], line["body"], line["language"], line.get("variants", [])) for line in missing]
+    vectors = vectors_for(venue, [piece for these in wanted for piece in these])
     for line in missing:
         with transaction.atomic():
             article, _ = Article.objects.get_or_create(venue=venue, slug=line["id"])

@@ -31,18 +31,20 @@ class Command(BaseCommand):
         except FileNotFoundError as error:
             self.stderr.write(f"{error.filename} is missing. What the folder must contain: knowledge/calibration.py.")
             sys.exit(2)
-        fitted = calibration.fit(groups.values())
+        by_both = {name: group for name, group in groups.items() if group.is_by_both}
+        fitted_on = by_both or groups
+        fitted = calibration.fit(fitted_on.values())
         threshold = calibration.threshold_refusing(
             REFUSED, groups[SPOKEN], fitted.probabilities(groups[SPOKEN].features)
         )
-        self.stdout.write(f"COEFFICIENTS = {[round(float(value), 2) for value in fitted.coefficients]}")
-        self.stdout.write(f"INTERCEPT = {fitted.intercept:.2f}")
+        coefficients = ", ".join(f"{value:.2f}" for value in fitted.coefficients)
+        self.stdout.write(f"{'BY_BOTH' if by_both else 'BY_ONE'} = Fit(({coefficients}), {fitted.intercept:.2f})")
         self.stdout.write(f"CONFIDENT = {threshold:.2f}")
         heads = ("AUROC", "(left out)", "refused", "accepted: taken", "nothing")
         self.stdout.write(f"\n{'':<24}" + "".join(f"{head:>16}" for head in heads))
-        for name, group in groups.items():
+        for name, group in fitted_on.items():
             source = name.split()[0]
-            others = calibration.fit(other for known, other in groups.items() if known.split()[0] != source)
+            others = calibration.fit(other for known, other in fitted_on.items() if known.split()[0] != source)
             found = calibration.quality(group, fitted.probabilities(group.features), threshold)
             unseen = calibration.quality(group, others.probabilities(group.features), threshold)
             figures = (found.auroc or 0.0, unseen.auroc or 0.0, found.refused, *found.accepted.values())
