@@ -105,6 +105,7 @@ def test_words_wait_to_be_searched_until_the_visitor_falls_silent(somewhere, sea
 @pytest.mark.voice
 def test_the_question_has_been_searched_when_its_last_words_come(somewhere, providers, searched, tmp_path):
     before_the_final = []
+    providers.ears.control(delays={"final": 0.6})  # time enough on a busy machine; the search is made or it is not
 
     async def ask():
         async with Scene(somewhere, providers, aloud=True, behaviors=[search_ahead]) as scene:

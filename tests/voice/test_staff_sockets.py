@@ -532,7 +532,7 @@ class StaffSocketTests(TransactionTestCase):
             hand_off = await self.do(handing_off.ask, self.call, "asked_for_person")
             told = await rung.next("ring")
             assert told["hand_off"] == hand_off.pk
-            assert "asked for a person" in told["html"]
+            assert "A visitor asks for a person" in told["html"]
             await self.do(handing_off.claim, hand_off, agent)
             assert (await rung.next("ring_over"))["hand_off"] == hand_off.pk
             kinds = {(await other.next())["kind"] for _ in range(2)}
