@@ -23,7 +23,12 @@ import numpy as np
 import psutil
 from livekit import rtc
 
-from agent_worker.frugal import let_more_threads_wait, tell_only_whom_it_concerns, use_a_faster_loop
+from agent_worker.frugal import (
+    keep_the_sdk_s_diary_out,
+    let_more_threads_wait,
+    tell_only_whom_it_concerns,
+    use_a_faster_loop,
+)
 from tests.bench import PROCESSES, at, tell, write
 from tests.bench_voice import Utterance, recorded, timed
 from tests.browser import speech
@@ -326,6 +331,7 @@ def main() -> None:
     script = [
         {"text": turn.text, "words": timed(turn, samples)} for turn, samples in zip(turns, recordings, strict=True)
     ]
+    keep_the_sdk_s_diary_out()
     let_more_threads_wait()
     use_a_faster_loop()
     tell_only_whom_it_concerns()  # the callers share one process as well

@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 WORDS_WITHIN = 0.8  # seconds after the detector's end of speech; then the second ear is asked
 # The same for an ear that was heard to follow: it is only late, as on a busy machine, which a second makes busier.
 LAST_WORDS_WITHIN = 1.3
-SLICE = 0.1  # seconds
+SLICE, LATE = 0.1, 0.03  # seconds: of a wait, and by which a process that was held up is late after it
+MOST_PATIENCE = 3  # times as long as an ear is given on a machine that is not busy
 PATIENCE = 2.0  # seconds for a connection
 KEPT = 30.0  # seconds of audio, at most
 LEAD_IN = 0.6  # seconds kept from before the visitor began to speak
@@ -273,6 +274,12 @@ class TwoEars(stt.RecognizeStream):
 
 
 async def waited(seconds: float) -> None:
-    """Sleep for so many seconds in which this process had its turn: one that was held up has yet to read the words."""
-    for _ in range(round(seconds / SLICE)):
+    """Sleep for so many seconds in which this process had its turn: one that was held up has yet to read the words.
+
+    At most `MOST_PATIENCE` times as long: an ear may be deaf on a busy machine, too.
+    """
+    loop = asyncio.get_running_loop()
+    had, until = 0.0, loop.time() + MOST_PATIENCE * seconds
+    while had < seconds and (now := loop.time()) < until:
         await asyncio.sleep(SLICE)
+        had += SLICE if loop.time() - now < SLICE + LATE else 0.0

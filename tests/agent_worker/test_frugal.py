@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from livekit.agents.llm import ToolContext
 from livekit.agents.llm import utils as llm_utils
+from livekit.agents.utils.aio import itertools as streams
+from livekit.agents.vad import VAD, VADCapabilities, VADEvent, VADEventType, VADStream
 from livekit.agents.voice.transcription._speaking_rate import SpeakingRateStream
 from livekit.rtc import _ffi_client as ffi
 from livekit.rtc._proto.ffi_pb2 import FfiEvent
@@ -25,10 +27,12 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is patched here is put back afterwards."""
     for where, name in (
         (AudioStream, "_create_owned_stream"),
+        (ffi, "get_ffi_lib"),
         (ffi.FfiQueue, "put"),
         (ffi.FfiClient, "request"),
         (llm_utils, "build_strict_openai_schema"),
         (SpeakingRateStream, "_compute_speaking_rate"),
+        (streams, "tee"),
     ):
         monkeypatch.setattr(where, name, getattr(where, name))
     monkeypatch.setenv("LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS", "0")
@@ -121,6 +125,64 @@ def test_the_sdk_gets_threads_to_wait_with_unless_somebody_chose_how_many(monkey
     monkeypatch.setenv("TOKIO_WORKER_THREADS", "3")
     be_frugal()
     assert os.environ["TOKIO_WORKER_THREADS"] == "3"
+
+
+def test_the_sdk_keeps_its_diary_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[Any, ...]] = []
+
+    def library() -> Any:
+        functions = {
+            name: lambda *_: None for name in ("livekit_ffi_request", "livekit_ffi_drop_handle", "livekit_ffi_dispose")
+        }
+        return SimpleNamespace(livekit_ffi_initialize=lambda *arguments: begun.append(arguments), **functions)
+
+    monkeypatch.setattr(ffi, "get_ffi_lib", library)
+    monkeypatch.setattr(ffi.atexit, "register", lambda of_no_library: of_no_library)
+    be_frugal()
+
+    ffi.FfiClient()
+
+    (callback, keeps_diary, *_) = begun[0]
+    assert callback is ffi.ffi_event_callback
+    assert keeps_diary is False
+
+
+def test_a_detector_is_not_behind_after_a_few_rounds_of_a_busy_loop() -> None:
+    be_frugal()
+
+    async def scene() -> int:
+        stream = Told(SilentVAD(capabilities=VADCapabilities(update_interval=0.032)))
+        heard = 0
+
+        async def listen() -> None:
+            nonlocal heard
+            async for _ in stream:
+                heard += 1
+
+        listening = asyncio.create_task(listen())
+        for _ in range(6):  # rounds
+            await asyncio.sleep(0)
+        listening.cancel()
+        await asyncio.wait({listening})
+        await stream.aclose()
+        return heard
+
+    assert asyncio.run(scene()) == Told.THINGS
+
+
+class SilentVAD(VAD):
+    def stream(self) -> VADStream:
+        return Told(self)
+
+
+class Told(VADStream):
+    """A detector that has come to know much at once."""
+
+    THINGS = 100
+
+    async def _main_task(self) -> None:
+        for number in range(self.THINGS):
+            self._event_ch.send_nowait(VADEvent(VADEventType.INFERENCE_DONE, number, 0.0, 0.0, 0.0))
 
 
 def test_event_loops_are_of_the_faster_kind() -> None:

@@ -267,6 +267,19 @@ def test_an_ear_is_given_the_time_in_which_the_whole_process_was_held_up():
     assert not asyncio.run(scene())
 
 
+def test_an_ear_is_given_more_time_on_a_loop_that_is_always_late_but_not_for_ever():
+    async def scene():
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        waiting = asyncio.create_task(waited(0.4))
+        while not waiting.done():
+            await asyncio.sleep(0)
+            time.sleep(0.045)
+        return loop.time() - began
+
+    assert 1.0 < asyncio.run(scene()) < 2.5
+
+
 def test_small_work_is_done_where_it_is_asked_for_and_so_are_its_errors():
     async def scene():
         loop = asyncio.get_running_loop()
