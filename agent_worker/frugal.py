@@ -64,7 +64,7 @@ def keep_the_sdk_s_diary_out() -> None:
         library = load()
         begin = library.livekit_ffi_initialize
 
-        def begin_without_diary(callback: Any, keeps_diary: bool, *rest: bytes) -> None:
+        def begin_without_diary(callback: Any, _: object, *rest: bytes) -> None:
             begin.argtypes = begin_without_diary.argtypes  # type: ignore[attr-defined]
             begin(callback, False, *rest)
 

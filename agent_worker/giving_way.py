@@ -12,7 +12,6 @@ words that are the agent's own are not.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterable, Sequence
@@ -93,7 +92,9 @@ class GivingWay(vad.VAD):
         return self.detector.min_silence_duration
 
     def stream(self) -> vad.VADStream:
-        return _Stream(self)
+        stream = self.detector.stream()
+        stream._event_ch = _Judged(self, stream._event_ch)  # type: ignore[assignment]
+        return stream
 
     def attend(self, session: AgentSession[Any]) -> None:
         self._session = session
@@ -186,31 +187,27 @@ class GivingWay(vad.VAD):
         return "?" not in self.saying and "؟" not in self.saying and is_nod(said)
 
 
-class _Stream(vad.VADStream):
-    def __init__(self, giving_way: GivingWay) -> None:
+class _Judged:
+    """Where a detector's stream puts its events: on to the session, as `giving_way` judges them.
+
+    In the place of the stream's own channel, since a stream around a stream would take each piece of sound through
+    four tasks instead of two.
+    """
+
+    def __init__(self, giving_way: GivingWay, events: utils.aio.Chan[VADEvent]) -> None:
         self._giving_way = giving_way
-        super().__init__(giving_way)
+        self._events = events
 
-    @utils.log_exceptions()
-    async def _main_task(self) -> None:
-        stream = self._giving_way.detector.stream()
+    @property
+    def closed(self) -> bool:
+        return self._events.closed
 
-        async def forward() -> None:
-            async for item in self._input_ch:
-                if isinstance(item, rtc.AudioFrame):
-                    stream.push_frame(item)
-                else:
-                    stream.flush()
-            stream.end_input()
+    def send_nowait(self, event: VADEvent) -> None:
+        for told in self._giving_way.judge(event):
+            self._events.send_nowait(told)
 
-        forwarding = asyncio.create_task(forward())
-        try:
-            async for event in stream:
-                for told in self._giving_way.judge(event):
-                    self._event_ch.send_nowait(told)
-        finally:
-            await utils.aio.cancel_and_wait(forwarding)
-            await stream.aclose()
+    def close(self) -> None:
+        self._events.close()
 
 
 class Attentive(Agent):
