@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -188,4 +190,5 @@ def test_the_digits_come_back_from_what_the_voice_says(written, digits):
     pcm = speak(written, [HibariVoice()]).pcm
     samples = resampled(np.frombuffer(pcm, "<i2").astype(np.float32) / 32768, 2, 3)
     heard = whisper.load(whisper.model_for("en")).hear(samples, "en").text.lower().replace(":", ".")
-    assert [part for part in digits if part not in heard] == [], heard
+    together = re.sub("[ -]", "", heard)  # how digits are grouped is the ear's own affair, and differs by processor
+    assert [part for part in digits if part.replace(" ", "") not in together] == [], heard
