@@ -197,9 +197,18 @@ class Load:
 
 COLUMNS = (
     *("calls", "answer p50, ms", "p90", "greeting p50", "unanswered", "failed calls", "cores: worker"),
-    *("livekit-server", "web", "providers", "callers", "machine", "worker, MB", "MB a further call"),
+    *(
+        "livekit-server",
+        "web",
+        "providers",
+        "callers",
+        "machine",
+        "taken by neighbours",
+        "worker, MB",
+        "MB a further call",
+    ),
 )
-PARTS = ("agent worker", "livekit-server", "web", "simulators", "callers", "all of the machine")
+PARTS = ("agent worker", "livekit-server", "web", "simulators", "callers", "all of the machine", "neighbours")
 
 
 @dataclass
@@ -242,7 +251,7 @@ class Meter:
             name: [process for process in family if is_it(process.cmdline() or [""])]
             for name, is_it in PROCESSES.items()
         } | {"simulators": [psutil.Process(house.simulators.process.pid)], "callers": [psutil.Process()]}
-        self.began, self.before, self.machine = time.monotonic(), self.seconds(), busy_seconds()
+        self.began, self.before, self.machine = time.monotonic(), self.seconds(), machine_seconds()
         self.threads_before = self.threads()
         self.threads_now = dict(self.threads_before)
         self.most = 0.0
@@ -276,7 +285,8 @@ class Meter:
     def cores(self) -> dict[str, float]:
         took, now = time.monotonic() - self.began, self.seconds()
         cores = {name: (now[name] - self.before[name]) / took for name in now}
-        return cores | {"all of the machine": (busy_seconds() - self.machine) / took}
+        of_machine = zip(("all of the machine", "neighbours"), self.machine, machine_seconds(), strict=True)
+        return cores | {name: (after - before) / took for name, before, after in of_machine}
 
     def by_kind(self) -> dict[str, float]:
         kinds: dict[str, float] = {}
@@ -305,9 +315,11 @@ async def hold(house: House, calls: int, recordings: Sequence[np.ndarray]) -> Lo
     return Load(calls, callers, len(failures), meter.cores(), meter.by_kind(), seconds, meter.most)
 
 
-def busy_seconds() -> float:
+def machine_seconds() -> tuple[float, float]:
+    """Processor time that this machine has used, and that others on its host had while it wanted to run."""
     times = psutil.cpu_times()
-    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+    stolen = getattr(times, "steal", 0.0)
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0) - stolen, stolen
 
 
 def processor_seconds(processes: Sequence[psutil.Process]) -> float:
