@@ -197,16 +197,8 @@ class Load:
 
 COLUMNS = (
     *("calls", "answer p50, ms", "p90", "greeting p50", "unanswered", "failed calls", "cores: worker"),
-    *(
-        "livekit-server",
-        "web",
-        "providers",
-        "callers",
-        "machine",
-        "taken by neighbours",
-        "worker, MB",
-        "MB a further call",
-    ),
+    *("livekit-server", "web", "providers", "callers", "machine", "taken by neighbours"),
+    *("worker, MB", "MB a further call"),
 )
 PARTS = ("agent worker", "livekit-server", "web", "simulators", "callers", "all of the machine", "neighbours")
 

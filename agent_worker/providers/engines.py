@@ -1,7 +1,8 @@
 """Engines are loaded once a process and shared by all of its calls.
 
-Each call is a thread with an event loop of its own, so nothing here is bound to a loop. Hearing and speaking are two
-lanes: a caller's greeting never waits behind another caller's transcription. Each lane serves whoever came first.
+Pages, commands and tests have event loops beside that of all calls, so nothing here is bound to a loop. Hearing and
+speaking are two lanes: a caller's greeting never waits behind another caller's transcription. Each lane serves whoever
+came first.
 """
 
 from __future__ import annotations
