@@ -189,6 +189,13 @@ class LocalMiniLM(LocalModel):
     name = f"minilm-l6-q8-{minilm.WEIGHTS_SHA256[:8]}-{minilm.GRAPH_VERSION}"
 
 
+class QuickMiniLM(LocalMiniLM):
+    """Its vectors at a cosine of .992, in two thirds of the time."""
+
+    file_name = "minilm-l6-int7"
+    builder = "build_quick_graph"
+
+
 class LocalE5AndMiniLM(LocalE5):
     """multilingual-e5-small for all texts, and all-MiniLM-L6-v2 beside it for English ones.
 
@@ -200,21 +207,23 @@ class LocalE5AndMiniLM(LocalE5):
 
     def __init__(self) -> None:
         super().__init__()
-        self._quick, self._english = QuickE5(self.read), LocalMiniLM()
+        self._english = LocalMiniLM()
+        self._quick, self._quick_english = QuickE5(self.read), QuickMiniLM(self._english.read)
 
     @classmethod
     def prepare(cls, say: Callable[[str], None] = lambda line: None) -> None:
         super().prepare(say)
         QuickE5.prepare(say)
         LocalMiniLM.prepare(say)
+        QuickMiniLM.prepare(say)
 
     def forget(self) -> None:
         super().forget()
-        self._quick.forget()
-        self._english.forget()
+        for model in (self._quick, self._english, self._quick_english):
+            model.forget()
 
     def embed_english_queries(self, texts: Sequence[str]) -> np.ndarray:
-        return np.hstack([self._quick.embed_queries(texts), self._english.embed_queries(texts)])
+        return np.hstack([self._quick.embed_queries(texts), self._quick_english.embed_queries(texts)])
 
     def embed_english_passages(self, texts: Sequence[str]) -> np.ndarray:
         return np.hstack([self.embed_passages(texts), self._english.embed_passages(texts)])

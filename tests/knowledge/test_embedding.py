@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from knowledge import e5, embedding
-from knowledge.embedding import LocalE5, LocalE5AndMiniLM, LocalMiniLM, QuickE5, get_embedder
+from knowledge.embedding import LocalE5, LocalE5AndMiniLM, LocalMiniLM, QuickE5, QuickMiniLM, get_embedder
 
 
 def test_vectors_have_length_one():
@@ -35,6 +35,13 @@ def test_english_has_a_second_vector_and_the_first_stays_comparable():
     assert np.array_equal(passage[:384], embedder.embed_passages(["The pool opens at seven."])[0])
     assert question[:384] @ embedder.embed_queries(["when can i swim"])[0] > 0.97
     assert embedder.embed_english_queries([]).shape == (0, 768)
+
+
+def test_what_is_quick_of_an_english_question_is_close_to_the_exact_vectors():
+    question = "when can i swim in the garden pool"
+    (quick,) = LocalE5AndMiniLM().embed_english_queries([question])
+    exact = LocalE5().embed_queries([question])[0], LocalMiniLM().embed_queries([question])[0]
+    assert [round(float(a @ b), 2) >= 0.98 for a, b in zip(np.split(quick, 2), exact, strict=True)] == [True, True]
 
 
 def test_the_english_model_gives_the_published_vectors():
@@ -71,7 +78,7 @@ def test_preparing_says_what_it_does_and_is_quick_the_second_time(settings, tmp_
     first, second = [], []
     LocalE5AndMiniLM.prepare(first.append)
     LocalE5AndMiniLM.prepare(second.append)
-    models = [LocalE5, QuickE5, LocalMiniLM]
+    models = [LocalE5, QuickE5, LocalMiniLM, QuickMiniLM]
     assert len(first) > len(second) == len(models)
     assert {file.name for file in settings.MODELS_DIR.iterdir()} == {model.graph_path().name for model in models}
 
