@@ -149,3 +149,14 @@ def test_everybody_can_use_the_pages(browser, open_page, palm, tmp_path, kind):
     page.locator(".pages img").first.wait_for()
     check("draft")
     assert shown == []
+
+
+def test_what_is_chosen_is_named_in_the_words_of_the_page(open_page, palm, tmp_path):
+    (tmp_path / "faq.csv").write_text("Thema,Frage\n")
+    page = open_page("/knowledge/palm/import/", locale="ar")
+    files = page.locator(".files")
+    assert files.inner_text().split("\n") == ["اختر ملفات", "لم يُختر شيء، أو أفلتها هنا"]
+    with page.expect_file_chooser() as chooser:
+        files.click()
+    chooser.value.set_files(tmp_path / "faq.csv")
+    assert files.inner_text().split("\n") == ["اختر ملفات", "faq.csv"]
