@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import SimpleNamespace
 
 import livekit.plugins.deepgram
@@ -97,6 +98,8 @@ class Scene:
         self.behaviors = behaviors
 
     async def __aenter__(self):
+        if self.aloud:
+            import_module("scipy.signal")  # two seconds, in which the call's first connections would time out
         self._http = http_context.open()
         await self._http.__aenter__()
         conversation = Conversation(venue=self.venue, language="en")
