@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from dataclasses import replace
 
 import livekit.plugins.deepgram
@@ -11,7 +12,7 @@ import pytest
 from livekit.agents import UserInputTranscribedEvent
 from livekit.agents.vad import VADEvent, VADEventType
 
-from agent_worker import conversation
+from agent_worker import behaviors, conversation
 from agent_worker.behaviors.search_ahead import search_ahead
 from agent_worker.conversation import Conversation
 from agent_worker.pipeline import build_session
@@ -75,37 +76,52 @@ def test_nothing_is_searched_while_staff_have_the_word(somewhere, searched):
     assert searched == []
 
 
-def test_words_wait_to_be_searched_until_the_visitor_falls_silent(somewhere, searched):
+def heard_by_ear(somewhere, searched, *steps, others=0):
+    """How many searches there were after each step: words that come, or seconds of silence within speech."""
     seen = []
 
     async def tell():
-        facts = Conversation(venue=somewhere, language="en")
-        session = build_session(somewhere, "en", userdata=facts)
-        search_ahead(session)
-
-        async def sound(silence):
-            event = VADEvent(VADEventType.INFERENCE_DONE, 0, 0.0, 0.0, 0.0, speaking=True)
-            session.vad.judge(replace(event, raw_accumulated_silence=silence))
-            await asyncio.sleep(0.02)
+        calls = [build_session(somewhere, "en", userdata=Conversation(somewhere, "en")) for _ in range(1 + others)]
+        for call in calls:
+            search_ahead(call)
+        session = calls[0]
+        for step in steps:
+            if isinstance(step, str):
+                event = UserInputTranscribedEvent(transcript=step, is_final=False)
+                session.emit("user_input_transcribed", event)
+            else:
+                sound = VADEvent(VADEventType.INFERENCE_DONE, 0, 0.0, 0.0, 0.0, speaking=True)
+                session.vad.judge(replace(sound, raw_accumulated_silence=step))
+            await asyncio.sleep(0.05)
             seen.append(len(searched))
-
-        await sound(0.0)
-        for text in ("when does the", "when does the pool close"):
-            session.emit("user_input_transcribed", UserInputTranscribedEvent(transcript=text, is_final=False))
-        await sound(0.032)
-        await sound(0.064)
-        await sound(0.096)
-        await session.aclose()
+        for call in calls:
+            await call.aclose()
 
     played(tell())
-    assert seen == [0, 0, 1, 1]
-    assert searched == ["when does the pool close"]
+    return seen
+
+
+def test_after_a_search_words_wait_for_the_visitor_to_fall_silent(somewhere, searched, monkeypatch):
+    monkeypatch.setattr(behaviors.search_ahead, "REST", 1e9)
+    steps = 0.0, "when does the", "when does the pool", "when does the pool close", 0.032, 0.064, 0.096
+    assert heard_by_ear(somewhere, searched, *steps) == [0, 1, 1, 1, 1, 2, 2]
+    assert searched == ["when does the", "when does the pool close"]
+
+
+def test_the_rest_after_a_search_is_longer_where_many_call(somewhere, searched, monkeypatch):
+    monkeypatch.setattr(behaviors.search_ahead, "REST", 0.5)
+    monkeypatch.setattr(behaviors.search_ahead, "_calls", set())
+    monkeypatch.setattr(conversation, "search", lambda *_, **__: time.sleep(0.03) or searched.append(1) or [])
+    steps = 0.0, "when does the", 0.0, "when does the pool"
+    assert heard_by_ear(somewhere, searched, *steps) == [0, 1, 1, 2]
+    searched.clear()
+    assert heard_by_ear(somewhere, searched, *steps, others=20) == [0, 1, 1, 1]
 
 
 @pytest.mark.voice
 def test_the_question_has_been_searched_when_its_last_words_come(somewhere, providers, searched, tmp_path):
     before_the_final = []
-    providers.ears.control(delays={"final": 0.6})  # time enough on a busy machine; the search is made or it is not
+    providers.ears.control(delays={"final": 0.4})  # time enough on a busy machine, and too soon for the second ear
 
     async def ask():
         async with Scene(somewhere, providers, aloud=True, behaviors=[search_ahead]) as scene:
