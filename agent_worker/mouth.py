@@ -26,7 +26,7 @@ FADE_OUT = 0.02  # no sample of it leaps further than those of speech do; longer
 FADE_IN = 0.02
 # A voice is silent before its first word for so long at most; what is longer is meant.
 LONGEST_LEAD = 0.6
-LEAD_KEPT = 0.02
+LEAD_KEPT = 0.01
 AUDIBLE = 100  # of 32,768, root mean square of 10 ms
 # The stillest moment of the last so many seconds that were heard is where a paused answer begins again.
 LOOKS_BACK = 0.35
