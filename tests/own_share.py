@@ -29,7 +29,9 @@ def own_share(
         return None
     spans = [(ended_at, ended_at + end_of_turn), (spoken["text_at"], spoken["first_byte_at"])]
     spans += [(turn["last_loud_at"], turn["final_sent_at"]) for turn in ears if turn["final_sent_at"] < heard_at]
-    asked = [turn for turn in model if ended_at - LOOK_BACK < turn["asked_at"] < spoken["text_at"]]
+    # A request that was taken back before its first token made nobody wait.
+    told = [turn for turn in model if "last_token_at" in turn]
+    asked = [turn for turn in told if ended_at - LOOK_BACK < turn["asked_at"] < spoken["text_at"]]
     spans += [(turn["asked_at"], turn["last_token_at"]) for turn in asked[:-1] if turn["call"]]
     spans += [(turn["asked_at"], complete_at(turn, spoken["text"])) for turn in asked[-1:]]
     return heard_at - ended_at - covered(spans, ended_at, heard_at)

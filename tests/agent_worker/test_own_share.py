@@ -42,5 +42,10 @@ def test_a_tool_call_is_waited_for_and_a_guess_that_was_dropped_is_not() -> None
     assert own_share(100.0, 100.9, 0.1, ears=EARS, model=[dropped, MODEL], voice=VOICE) == pytest.approx(0.17)
 
 
+def test_a_request_that_was_taken_back_before_its_first_token_is_none() -> None:
+    taken_back = {"asked_at": 100.3, "text": "", "call": ""}
+    assert own_share(100.0, 100.9, 0.1, ears=EARS, model=[MODEL, taken_back], voice=VOICE) == pytest.approx(0.17)
+
+
 def test_another_voice_leaves_nothing_to_compare_with() -> None:
     assert own_share(100.0, 100.9, 0.1, ears=EARS, model=[MODEL], voice=[]) is None
