@@ -3,7 +3,9 @@
 livekit's detector alone has the choice between an answer that goes on for 0.7 s while the visitor speaks, and one that
 a cough ends. Here the answer pauses with the first sound of a voice and goes on where it stopped when nothing was
 meant: silence again without words, a sound that lasts and has none (a mall), or no more than a nod ("mhm"). Words end
-it. Where noise has made the agent pause in vain twice, it takes more of a sound to make it pause again.
+it. Where noise has made the agent pause in vain twice, it takes more of a sound to make it pause again. An ear that
+reads slower than the visitor speaks is waited for, a while, before a sound is taken for one without words and before
+silence is taken for the end.
 
 The first moments of the agent's first words are different: the browser has not learnt yet to take the agent's echo out
 of the microphone. The agent does not pause then, but it listens: what a visitor says over the greeting is kept, and
@@ -37,6 +39,7 @@ from livekit.agents.types import TimedString
 from livekit.agents.vad import VADEvent, VADEventType
 
 from agent_worker.providers.intents import plain
+from agent_worker.providers.listening import EagerSTT
 from agent_worker.providers.words import any_of, every
 from agent_worker.turn_end import TurnEnd
 
@@ -52,6 +55,9 @@ HUSHED_AFTER = 0.06
 # A sound without words keeps the agent from speaking for so long, and from noticing that nobody speaks.
 LONGEST_NOISE = 1.5
 LONGEST_NOISE_ALONE = 20.0
+# Seconds for which an ear that still reads is waited for: in a sound, and after it.
+LONGEST_UNREAD = 3.0
+LONGEST_READING = 2.0
 # From the agent's first sound.
 ECHO_LASTS = 0.8
 ECHO_TAIL = 0.4
@@ -62,17 +68,24 @@ ECHO_BEGINS = 10  # letters that an ear may miss of it
 class GivingWay(vad.VAD):
     """`detector`, as the session is to see it. `attend` it to the session that it is built into.
 
-    Emits "hushed" when the visitor falls silent, be it within a sentence.
+    `ear` is the one that reads here, if there is one. Emits "hushed" when the visitor falls silent, be it within a
+    sentence.
     """
 
-    def __init__(self, detector: inference.VAD) -> None:
+    def __init__(self, detector: inference.VAD, ear: EagerSTT | None = None) -> None:
         super().__init__(capabilities=detector.capabilities)
         self.detector = detector
+        self.ear = ear
+        if ear:
+            ear.on("read", self._tell_the_end_if_due)
         self.saying = ""  # the agent's words at hand, as far as they are written
         self.is_hushed = False
         self._session: AgentSession[Any] | None = None
         self._first_spoke_at: float | None = None
         self._fooled: deque[float] = deque(maxlen=FOOLED)
+        self._session_events: utils.aio.Chan[VADEvent] | None = None
+        self._end: VADEvent | None = None  # of speech, not told yet
+        self._end_at = 0.0
         # Of the sound at hand:
         self._has_words = False
         self._is_dismissed = False
@@ -93,6 +106,7 @@ class GivingWay(vad.VAD):
 
     def stream(self) -> vad.VADStream:
         stream = self.detector.stream()
+        self._session_events = stream._event_ch
         stream._event_ch = _Judged(self, stream._event_ch)  # type: ignore[assignment]
         return stream
 
@@ -119,7 +133,9 @@ class GivingWay(vad.VAD):
     def judge(self, event: VADEvent) -> Sequence[VADEvent]:
         """What the session is told of something that the detector found."""
         self._notice_silence(event)
+        self._tell_the_end_if_due()
         if event.type is VADEventType.START_OF_SPEECH:
+            self._end = None
             self._has_words = self._is_dismissed = False
             self._is_perhaps_echo = self._echoes_for()
             self._delays_since = None
@@ -127,7 +143,11 @@ class GivingWay(vad.VAD):
             return event, self._measured(replace(event, type=VADEventType.INFERENCE_DONE, frames=[]))
         if event.type is VADEventType.END_OF_SPEECH:
             was_dismissed, self._is_dismissed = self._is_dismissed, False
-            return () if was_dismissed else (event,)
+            if was_dismissed:
+                return ()
+            self._end, self._end_at = event, time.monotonic()
+            self._tell_the_end_if_due()
+            return ()
         if self._is_dismissed and not self._has_words:
             return (replace(event, speaking=False, speech_duration=0.0, raw_accumulated_speech=0.0),)
         if self._is_dismissed:
@@ -137,6 +157,18 @@ class GivingWay(vad.VAD):
             self._is_dismissed = True
             return (replace(event, type=VADEventType.END_OF_SPEECH, speaking=False, silence_duration=0.0),)
         return (self._measured(event),)
+
+    def _is_to_be_read(self, since: float, longest: float) -> bool:
+        return self.ear is not None and since < longest and self.ear.is_reading
+
+    def _tell_the_end_if_due(self) -> None:
+        """Of speech, to the session: when its words are there, or nobody will wait for them any longer."""
+        waited = time.monotonic() - self._end_at
+        if not self._end or self._is_to_be_read(waited, LONGEST_READING):
+            return
+        end, self._end = self._end, None
+        if self._session_events and not self._session_events.closed:
+            self._session_events.send_nowait(replace(end, silence_duration=end.silence_duration + waited))
 
     def _notice_silence(self, event: VADEvent) -> None:
         was_hushed = self.is_hushed
@@ -161,7 +193,8 @@ class GivingWay(vad.VAD):
             return event.speech_duration > LONGEST_NOISE_ALONE
         if self._delays_since is None:
             self._delays_since = event.timestamp
-        return event.timestamp - self._delays_since > LONGEST_NOISE
+        lasts = event.timestamp - self._delays_since
+        return lasts > LONGEST_NOISE and not self._is_to_be_read(lasts, LONGEST_UNREAD)
 
     @property
     def _has_something_to_say(self) -> bool:

@@ -175,7 +175,8 @@ def build_session(
     often = [*fixed(language, phone=venue.desk_phone), *greetings]
     voice = _voice(profile, venue, language, often)
     turn_end = TurnEnd(in_doubt=DOUBT_DELAY, unfinished=MAX_DELAY)
-    giving_way = GivingWay(activity)
+    ear = ears.second if isinstance(ears, SecondEar) else ears
+    giving_way = GivingWay(activity, ear if isinstance(ear, EagerSTT) else None)
     session: AgentSession[Userdata] = AgentSession(
         vad=giving_way,
         stt=ears,

@@ -12,7 +12,7 @@ from agent_worker import pipeline
 from agent_worker.agent import mark_what_was_broken_off
 from agent_worker.giving_way import is_echo, is_nod
 from agent_worker.pipeline import Profile
-from agent_worker.providers import speaking
+from agent_worker.providers import speaking, whisper
 from agent_worker.providers.intents import plain
 from agent_worker.providers.voices import local_tts
 from tests.agent_worker import sound
@@ -84,7 +84,9 @@ async def over_an_answer(venue, providers, samples, words="") -> Heard:
             providers.ears.control(script=[{"text": words, "seconds": len(samples) / RATE}])
         await scene.microphone.say(samples)
         await answer.wait_for_playout()
-        await scene.until_answered(2 if scene.outcome.visitor else 1)
+        if answer.interrupted:
+            await scene.until(lambda: scene.outcome.visitor)
+        await scene.until_answered(2 if answer.interrupted else 1)
         spells = [[moment - began for moment in spell] for spell in scene.loudspeaker.spells]
         return Heard(
             silent_after=spells[0][1],
@@ -111,6 +113,25 @@ def test_so_do_words_that_whisper_hears(somewhere, tmp_path, warm):
     assert heard.silent_after < 0.3
     assert not heard.is_whole
     assert "moment" in heard.visitor[0]
+
+
+@pytest.mark.voice
+@pytest.mark.parametrize("seconds", [0.3, 0.5])
+def test_an_ear_that_reads_slowly_is_waited_for(somewhere, tmp_path, warm, monkeypatch, seconds):
+    hear = whisper.Ear.hear
+
+    def hear_slowly(*args):
+        time.sleep(seconds)
+        return hear(*args)
+
+    monkeypatch.setattr(whisper.Ear, "hear", hear_slowly)
+    over = sound.joe_says("Wait, stop. What time is breakfast?", tmp_path)
+    heard = played(over_an_answer(somewhere, None, over))
+    assert heard.silent_after < 0.3
+    assert heard.goes_on_after > len(over) / RATE  # with something else: neither with the answer nor between the words
+    assert not heard.is_whole
+    assert len(heard.visitor) == 1
+    assert "breakfast" in heard.visitor[0]
 
 
 @pytest.mark.voice

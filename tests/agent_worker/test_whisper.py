@@ -2,6 +2,7 @@ import asyncio
 import re
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -188,27 +189,33 @@ def test_arabic_is_written_in_arabic_letters(tmp_path):
 
 
 class Scribe(stt.STT):
-    """Writes down how much it was given, in tenths of a second."""
+    """Writes down how much it was given, in tenths of a second, and takes so many seconds for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, takes: float = 0.0) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=False, interim_results=False))
         self.given: list[float] = []
+        self.takes = takes
 
     async def _recognize_impl(self, buffer, *, language=None, conn_options=None):
         seconds = rtc.combine_audio_frames(buffer).duration
         self.given.append(seconds)
+        await asyncio.sleep(self.takes)
         return stt.SpeechEvent(
             stt.SpeechEventType.FINAL_TRANSCRIPT,
             alternatives=[stt.SpeechData(language=LanguageCode("en"), text=f"{seconds:.1f}")],
         )
 
 
-def listen(recogniser: stt.STT, samples: np.ndarray, *, is_free: bool = True) -> list[stt.SpeechEvent]:
+def listen(
+    recogniser: stt.STT, samples: np.ndarray, *, is_free: bool = True, every: float = 0.0
+) -> list[stt.SpeechEvent]:
+    """What it tells of 10 ms of sound `every` so many seconds."""
+
     async def run() -> list[stt.SpeechEvent]:
         stream = EagerSTT(recogniser, inference.VAD(), is_free=lambda: is_free).stream()
         for frame in frames(samples):
             stream.push_frame(frame)
-            await asyncio.sleep(0)
+            await asyncio.sleep(every)
         stream.end_input()
         return [event async for event in stream]
 
@@ -245,11 +252,57 @@ def test_a_guess_made_in_a_short_pause_is_thrown_away(tmp_path):
     assert float(finals[0].alternatives[0].text) > (len(first) + len(second)) / RATE
 
 
+def test_what_was_said_before_a_pause_is_not_heard_again_after_it(tmp_path):
+    first, second = espeak_says("What time does the restaurant", tmp_path), espeak_says("open for breakfast?", tmp_path)
+    scribe = Scribe()
+    events = listen(scribe, np.concatenate([silence(0.5), first, silence(0.35), second, silence(1.0)]), is_free=False)
+    finals = [float(event.alternatives[0].text) for event in events if event.alternatives]
+    assert len(finals) == 2
+    assert finals[1] < 0.35 + len(second) / RATE + 0.2  # the silence that told of the end is heard with it
+
+
+def test_an_utterance_is_listened_to_while_the_one_before_it_is_read(tmp_path):
+    first, second = espeak_says("What time does the restaurant", tmp_path), espeak_says("open for breakfast?", tmp_path)
+    samples = np.concatenate([silence(0.5), first, silence(0.35), second, silence(1.0)])
+    events = listen(Scribe(takes=0.5), samples, is_free=False)
+    assert kinds(events) == [*["start_of_speech", "end_of_speech"] * 2, *["final_transcript"] * 2]
+
+
 def test_words_so_far_are_shown_only_while_that_keeps_nobody_waiting(tmp_path, monkeypatch):
     monkeypatch.setattr(listening, "INTERIM_EVERY", 0.0)
     samples = np.concatenate([silence(0.3), espeak_says(QUESTION, tmp_path), silence(0.6)])
     assert "interim_transcript" in kinds(listen(Scribe(), samples, is_free=True))
     assert "interim_transcript" not in kinds(listen(Scribe(), samples, is_free=False))
+
+
+def test_a_slow_recogniser_looks_at_words_so_far_a_quarter_of_the_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(listening, "INTERIM_EVERY", 0.0)
+    monkeypatch.setattr(listening, "HINT_OF_SILENCE", 9.0)
+    scribe = Scribe(takes=0.1)
+    began = time.perf_counter()
+    listen(scribe, np.concatenate([silence(0.3), espeak_says(QUESTION, tmp_path), silence(0.6)]), every=0.002)
+    looks = len(scribe.given) - 1  # the last is no look
+    # The first look is not counted: nobody knows yet how slow it is.
+    assert 2 <= looks <= 2 + 0.25 * (time.perf_counter() - began) / 0.1
+
+
+def test_whether_words_are_to_come_is_known_while_and_after_somebody_speaks(tmp_path):
+    async def run() -> tuple[list[bool], bool]:
+        ear = EagerSTT(Scribe(takes=0.3), inference.VAD(), is_free=lambda: False)
+        stream, asked = ear.stream(), []
+        ear.on("read", lambda: asked.append(ear.is_reading))
+        for frame in frames(np.concatenate([silence(0.3), espeak_says(QUESTION, tmp_path), silence(0.6)])):
+            stream.push_frame(frame)
+        async for event in stream:
+            asked.append(ear.is_reading)
+            if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+                break
+        await stream.aclose()
+        return asked, ear.is_reading
+
+    asked, at_last = played(run())
+    assert asked == [True, True, False, False]  # it begins, it ends, it is read, it is told
+    assert not at_last
 
 
 def test_an_utterance_that_was_written_twice_is_kept_once():
