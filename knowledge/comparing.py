@@ -133,7 +133,7 @@ def compare(corpus: Corpus, put: Callable[[Question], str], say: Callable[[str],
         words = cleaned(put(question))
         asked_in = lexical.language_of(words, question.language or None)
         scores, similarity = index.scores(words, valid, asked_in)
-        (best,) = hits_of(index, scores, similarity, asked_in, limit=1)
+        (best,) = hits_of(index, scores, similarity, limit=1)
         for name, by in METHODS.items():
             articles = (index.texts[scores.texts[at]].article for at in index.ordered(scores, by(scores)))
             found = tuple(dict.fromkeys(articles))[:DEPTH]

@@ -81,10 +81,10 @@ def find(index: VenueIndex, question: str, *, limit: int, at: datetime, language
         return []
     asked_in = lexical.language_of(question, language)
     scores, similarity = index.scores(question, valid, asked_in)
-    return hits_of(index, scores, similarity, asked_in, limit=limit)
+    return hits_of(index, scores, similarity, limit=limit)
 
 
-def hits_of(index: VenueIndex, scores: Scores, similarity: np.ndarray, asked_in: str, *, limit: int) -> list[Hit]:
+def hits_of(index: VenueIndex, scores: Scores, similarity: np.ndarray, *, limit: int) -> list[Hit]:
     best: dict[str, int] = {}  # article -> its best text, as a position in scores
     for position in index.ordered(scores, scores.fused):
         best.setdefault(index.texts[scores.texts[position]].article, position)
@@ -92,8 +92,7 @@ def hits_of(index: VenueIndex, scores: Scores, similarity: np.ndarray, asked_in:
             break
     hits: list[Hit] = []
     for position in best.values():
-        shown = index.in_language(scores, position, asked_in)
-        text, section = index.texts[scores.texts[shown]], index.section(scores, shown)
+        text, section = index.texts[scores.texts[position]], index.section(scores, position)
         hits.append(
             Hit(
                 article=text.article,
@@ -102,7 +101,7 @@ def hits_of(index: VenueIndex, scores: Scores, similarity: np.ndarray, asked_in:
                 language=text.language,
                 text=section.text,
                 sentences=section.sentences,
-                sentence_scores=tuple(index.sentence_scores(scores, shown, similarity)),
+                sentence_scores=tuple(index.sentence_scores(scores, position, similarity)),
                 score=float(scores.fused[position]),
                 dense=float(scores.dense[position]),
                 lexical=float(scores.lexical[position]),

@@ -290,6 +290,16 @@ def test_small_work_is_done_where_it_is_asked_for_and_so_are_its_errors():
     assert asyncio.run(scene()) == threading.get_ident()
 
 
+def test_what_small_work_comes_to_is_there_before_anything_else_has_its_turn():
+    async def scene():
+        done = []
+        asyncio.get_running_loop().call_soon(done.append, "another's turn")
+        done.append(await asyncio.get_running_loop().run_in_executor(AtOnce(), lambda: "the result"))
+        return list(done)
+
+    assert asyncio.run(scene()) == ["the result"]
+
+
 def test_calls_of_the_shared_loop_share_their_connection_to_the_model_and_others_have_their_own(
     somewhere, providers, monkeypatch
 ):

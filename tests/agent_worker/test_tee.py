@@ -77,6 +77,6 @@ def test_closing_ends_the_stream_behind_it():
         tee = Tee(stream())
         assert await anext(tee[0]) == 1
         await tee.aclose()
+        return list(is_closed)  # when the loop ends it closes whatever is left open
 
-    asyncio.run(scene())
-    assert is_closed
+    assert asyncio.run(scene())

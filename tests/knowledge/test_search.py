@@ -269,6 +269,18 @@ def test_an_article_is_shown_in_the_askers_language_even_if_another_is_a_little_
     assert (hit.article, hit.language) == ("spa", "ar")
 
 
+def test_what_is_there_in_the_askers_language_is_not_found_by_a_translation_that_is_closer_by_chance(bilingual):
+    luggage = {
+        "en": ("Luggage storage", "The bell desk keeps your bags. A porter comes to your room when you dial 2."),
+        "ar": ("حفظ الأمتعة", "يحفظ مكتب الحمّالين أمتعتكم. اتصلوا بالرقم 2 ليصل الحمّال إلى غرفتكم."),
+    }
+    for language, (title, body) in luggage.items():
+        create_article(venue=bilingual, slug="luggage", title=title, body=body, language=language)
+    hits = search(bilingual, "I am staying in room for 1-2 and I need two more towels.", language="en", limit=100)
+    assert hits[0].article != "luggage"
+    assert {hit.article: hit.language for hit in hits}["luggage"] == "en"
+
+
 def test_the_callers_language_is_a_wish_and_the_questions_script_a_fact(bilingual):
     assert search(bilingual, "متى يفتح المسبح", language="en")[0].language == "ar"
 
