@@ -45,7 +45,7 @@ LANGUAGE_PRIOR = 8
 # Standard deviations that a text loses which is there in the asker's language as well: what it says is said there, and
 # what brings it nearer to the question is mostly chance. XQuAD with each passage in English and Arabic: without, four
 # of 397 English questions were shown the Arabic text, with 0.5 none; recall@1 .957 and .960, of Arabic questions .912
-# and from 2 on .917. Where half of the passages are in Arabic only, English questions find those as before (.607, .617).
+# and from 2 on .917. Passages that are in Arabic only are found by English questions as before (.607, .617).
 TRANSLATED = 2.0
 # What a word counts for that is not the one that was heard, and only sounds like it or nearly so.
 SOUNDS_SAME, SOUNDS_NEARLY = 0.8, 0.5
