@@ -53,7 +53,7 @@ Userdata = TypeVar("Userdata")
 VAD_SILENCE = 0.25
 MIN_DELAY = 0.3
 # The wait for a visitor who may go on, and for one who will.
-DOUBT_DELAY = 0.8
+DOUBT_DELAY = 1.0
 MAX_DELAY = 1.4
 # Speech without words after this long is told as an event, so that the agent can ask to hear it again.
 TRANSCRIPTION_TIMEOUT = 3.0

@@ -48,6 +48,9 @@ UNSURE = 0.5
 SURE_OF_LANGUAGE = 0.5
 SHORTEST_DETECTION = 0.6  # seconds
 DETECTION_WINDOW = 10  # seconds
+# Of full scale, -60 dB: browsers take noise out, and in the digital silence that they leave Whisper is less sure where
+# a sentence ends. docs/performance.md, "When a turn ends".
+ROOM_NOISE = 0.001
 # A prompt makes Whisper find a "Thank you very much." in the voices of the next table, at 0.25 to 0.53. So words below
 # this have to be heard without the prompt as well, unless they are as short as "Stop.", which needs it.
 SURE_WITH_PROMPT = 0.6
@@ -157,6 +160,8 @@ class Ear:
         seconds = len(samples) / SAMPLE_RATE
         if seconds < 0.1:
             return NOTHING
+        if language == "en":
+            samples = samples + room_noise(len(samples))
         if seconds > FULL_WINDOW - ROOM_AFTER:
             return self._hear_long(samples, language, prompt)
         window = min(FULL_WINDOW, max(SHORTEST_WINDOW, ceil(seconds) + ROOM_AFTER))
@@ -265,6 +270,11 @@ class Ear:
         if not prompt:
             return []
         return self.model.hf_tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False).ids[:LONGEST_PROMPT]
+
+
+def room_noise(length: int) -> np.ndarray:
+    """The same for the same length, so that what is heard twice is written twice."""
+    return np.random.default_rng(0).normal(0, ROOM_NOISE, length).astype(np.float32)
 
 
 def is_noise(text: str, average_logprob: float, no_speech: float) -> bool:

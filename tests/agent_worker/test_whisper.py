@@ -29,6 +29,15 @@ def ear():
     return whisper.load(whisper.model_for("en"))
 
 
+def test_digital_silence_is_made_that_of_a_room_and_the_same_each_time(ear, monkeypatch):
+    given = []
+    monkeypatch.setattr(ear, "_hear_window", lambda samples, *_: given.append(samples))
+    for _ in range(2):
+        ear.hear(np.zeros(RATE, np.float32), "en")
+    assert 0.0005 < given[0].std() < 0.002
+    assert all((samples == given[0]).all() for samples in given)
+
+
 def test_a_question_is_heard(ear, tmp_path):
     heard = ear.hear(espeak_says(QUESTION, tmp_path), "en")
     assert "breakfast" in heard.text
