@@ -131,9 +131,19 @@ def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
 
     `greetings` are what the venues say often, by language: it is spoken ahead.
     """
-    if profile is Profile.CLOUD:
-        return  # the local stages are a fallback; who needs them waits for them once
-    heard, spoken = spoken_languages(profile)
+    if profile is Profile.LOCAL:
+        _warm_what_runs_here(greetings)
+        return
+    shared_client()  # whose imports a first caller would wait for
+    try:
+        _warm_what_runs_here(greetings)
+    except Exception:
+        logger.warning("Where a provider fails there is nothing here to take over", exc_info=True)
+
+
+def _warm_what_runs_here(greetings: Mapping[str, Iterable[str]]) -> None:
+    """In the cloud profile as well: whom a provider fails is not to wait for the second choice to be loaded."""
+    heard, spoken = spoken_languages(Profile.LOCAL)
     for language, texts in greetings.items():
         if language in heard:
             hearing.do(whisper.warm, language)

@@ -84,11 +84,29 @@ def test_without_espeak_arabic_is_captions_only(somewhere, monkeypatch):
     assert built(somewhere, "ar")[2] is None
 
 
-def test_a_venues_greeting_is_spoken_ahead(monkeypatch):
-    monkeypatch.setattr(whisper, "warm", lambda language: None)
-    pipeline.warm(Profile.LOCAL, {"en": ["Welcome to the house of a thousand lamps."]})
+@pytest.mark.parametrize(
+    ("profile", "greeting"),
+    [(Profile.LOCAL, "Welcome to the house of a thousand lamps."), (Profile.CLOUD, "Welcome to the house of clouds.")],
+)
+def test_what_runs_here_is_ready_before_the_first_call_also_as_the_second_choice(monkeypatch, profile, greeting):
+    ready = []
+    monkeypatch.setattr(whisper, "warm", ready.append)
+    monkeypatch.setattr(pipeline, "shared_client", lambda: None)
+    pipeline.warm(profile, {"en": [greeting]})
+    assert ready == ["en"]
     monkeypatch.setattr(speaking, "_render", lambda *_: pytest.fail("it was rendered only now"))
-    assert speaking.speak("Welcome to the house of a thousand lamps.", local_tts("en").voices).pcm
+    assert speaking.speak(greeting, local_tts("en").voices).pcm
+
+
+def test_a_cloud_worker_starts_without_what_runs_here(monkeypatch):
+    def missing(language):
+        raise whisper.ModelIsMissing("no model")
+
+    monkeypatch.setattr(whisper, "warm", missing)
+    monkeypatch.setattr(pipeline, "shared_client", lambda: None)
+    pipeline.warm(Profile.CLOUD, {"en": []})
+    with pytest.raises(whisper.ModelIsMissing):
+        pipeline.warm(Profile.LOCAL, {"en": []})
 
 
 # Stages
