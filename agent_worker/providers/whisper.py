@@ -161,7 +161,7 @@ class Ear:
         if seconds < 0.1:
             return NOTHING
         if language == "en":
-            samples = samples + room_noise(len(samples))
+            samples = in_a_room(samples)
         if seconds > FULL_WINDOW - ROOM_AFTER:
             return self._hear_long(samples, language, prompt)
         window = min(FULL_WINDOW, max(SHORTEST_WINDOW, ceil(seconds) + ROOM_AFTER))
@@ -272,9 +272,14 @@ class Ear:
         return self.model.hf_tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False).ids[:LONGEST_PROMPT]
 
 
-def room_noise(length: int) -> np.ndarray:
-    """The same for the same length, so that what is heard twice is written twice."""
-    return np.random.default_rng(0).normal(0, ROOM_NOISE, length).astype(np.float32)
+def in_a_room(samples: np.ndarray) -> np.ndarray:
+    """The same sound, with the noise of a still room if there is none to speak of; the same noise each time."""
+    block = SAMPLE_RATE // 100
+    blocks = samples[: len(samples) // block * block].reshape(-1, block)
+    still = float(np.percentile(np.sqrt((blocks**2).mean(axis=1)), 10))
+    if still > ROOM_NOISE / 2:
+        return samples
+    return samples + np.random.default_rng(0).normal(0, ROOM_NOISE, len(samples)).astype(np.float32)
 
 
 def is_noise(text: str, average_logprob: float, no_speech: float) -> bool:

@@ -38,6 +38,14 @@ def test_digital_silence_is_made_that_of_a_room_and_the_same_each_time(ear, monk
     assert all((samples == given[0]).all() for samples in given)
 
 
+def test_a_room_that_has_its_own_noise_gets_no_more(ear, monkeypatch):
+    given = []
+    monkeypatch.setattr(ear, "_hear_window", lambda samples, *_: given.append(samples))
+    room = silence(1.0)
+    ear.hear(room, "en")
+    assert (given[0] == room).all()
+
+
 def test_a_question_is_heard(ear, tmp_path):
     heard = ear.hear(espeak_says(QUESTION, tmp_path), "en")
     assert "breakfast" in heard.text
