@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from importlib.util import find_spec
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
@@ -136,7 +137,8 @@ def warm(profile: Profile, greetings: Mapping[str, Iterable[str]]) -> None:
         return
     shared_client()  # whose imports a first caller would wait for
     try:
-        _warm_what_runs_here(greetings)
+        # One text loads a voice; what is said often is kept in the bought one's.
+        _warm_what_runs_here({language: islice(texts, 1) for language, texts in greetings.items()})
     except Exception:
         logger.warning("Where a provider fails there is nothing here to take over", exc_info=True)
 
