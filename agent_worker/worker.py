@@ -7,6 +7,8 @@ with its models, and one event loop (agent_worker/one_loop.py).
 from __future__ import annotations
 
 import logging
+import threading
+import time
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -50,14 +52,26 @@ logger = logging.getLogger("agent_worker")
 
 DRAIN_SECONDS = 60
 MOST_IDLE = 8  # threads that wait for a call
+LOOKS_AGAIN_AFTER = 600.0  # seconds
 # The rate that transcribers and detectors want, so none of them resamples, and one window of the detector a frame:
 # livekit's 50 ms would be heard in how soon the agent gives way. The browser has evened out the volume.
 EAR = room_io.AudioInputOptions(sample_rate=16_000, frame_size_ms=32, auto_gain_control=False)
 slots = Slots()
+warming = threading.Lock()
+warmed_at: float | None = None
 
 
 def prewarm(process: JobProcess) -> None:
-    """Load every model before the first call; later threads find them loaded."""
+    """Load every model before the first call. Each call to come has a thread that asks for this as well, while others
+    speak: it looks for what venues have added, and that only from time to time."""
+    global warmed_at
+    with warming:
+        if warmed_at is None or time.monotonic() - warmed_at > LOOKS_AGAIN_AFTER:
+            warm()
+            warmed_at = time.monotonic()
+
+
+def warm() -> None:
     greetings: dict[str, list[str]] = {}
     for venue in Venue.objects.prefetch_related("texts"):
         for language in venue.languages:
