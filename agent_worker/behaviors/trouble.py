@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from livekit.agents import (
     AgentSession,
@@ -48,7 +49,8 @@ def admit_trouble(ctx: JobContext, session: AgentSession[Conversation]) -> None:
         troubles += 1
         logger.warning("Call %s: %s", conversation.call, what)
         if troubles < MOST_TROUBLES:
-            session.say(phrase(conversation.language, key))
+            with suppress(RuntimeError):  # the session is closing: the visitor has left
+                session.say(phrase(conversation.language, key))
         else:
             last_words = phrase(conversation.language, "trouble_again")
             conversation.in_background(hang_up(ctx, session, "error", last_words=last_words))

@@ -132,6 +132,27 @@ def test_a_thought_without_end_is_broken_off(somewhere, providers, monkeypatch):
     assert outcome.states[-1] == "listening"
 
 
+def test_a_visitor_who_leaves_during_a_thought_without_end_leaves_no_error(somewhere, providers, monkeypatch):
+    monkeypatch.setattr(trouble, "LONGEST_THOUGHT", 0.3)
+    errors = []
+
+    class Thinker(Pool):
+        async def llm_node(self, chat_ctx, tools, model_settings):
+            await asyncio.Event().wait()
+            yield ""
+
+    async def call():
+        asyncio.get_running_loop().set_exception_handler(lambda _, error: errors.append(error["message"]))
+        async with Scene(somewhere, providers, aloud=False, agent=Thinker()) as scene:
+            await scene.type()
+            scene.session.shutdown()
+            await asyncio.sleep(0.6)
+        return scene.outcome
+
+    assert played(call()).agent == []
+    assert errors == []
+
+
 @pytest.mark.voice
 def test_an_answer_without_words_is_no_answer(somewhere, providers):
     class Mute(Pool):
