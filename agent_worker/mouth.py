@@ -26,7 +26,6 @@ FADE_OUT = 0.02  # no sample of it leaps further than those of speech do; longer
 FADE_IN = 0.02
 # A voice is silent before its first word for so long at most; what is longer is meant.
 LONGEST_LEAD = 0.6
-LEAD_KEPT = 0.01
 AUDIBLE = 100  # of 32,768, root mean square of 10 ms
 # The stillest moment of the last so many seconds that were heard is where a paused answer begins again.
 LOOKS_BACK = 0.35
@@ -194,7 +193,7 @@ def lead(samples: np.ndarray) -> int:
     blocks = blocks[: len(blocks) // block * block].astype(np.float32).reshape(-1, block)
     audible = np.flatnonzero((blocks**2).mean(axis=1) > AUDIBLE**2)
     if len(audible):
-        return max(0, int(audible[0]) * block - int(LEAD_KEPT * RATE))
+        return int(audible[0]) * block
     return len(samples) if len(samples) < LONGEST_LEAD * RATE else 0
 
 
