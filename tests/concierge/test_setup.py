@@ -11,6 +11,7 @@ import time
 from io import StringIO
 from pathlib import Path
 
+import psutil
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -274,10 +275,32 @@ def start_again(house: Stack) -> float:
     return time.monotonic() - began
 
 
+def see_it_runs(house: Stack) -> None:
+    if house.process is None:
+        house.start()
+    elif house.process.poll() is not None:
+        start_again(house)
+
+
+def nice_of(house: Stack, command: str) -> list[int]:
+    return [psutil.Process(pid).nice() for pid, line in processes_of(house).items() if command in line]
+
+
+@pytest.mark.voice
+def test_tasks_leave_the_processor_to_those_who_speak(house):
+    see_it_runs(house)
+    deadline = time.monotonic() + 60
+    while nice_of(house, "manage.py db_worker") != [10]:  # it begins some seconds later
+        assert time.monotonic() < deadline, processes_of(house)
+        time.sleep(0.2)
+    assert nice_of(house, "-m agent_worker") == [0]
+    assert nice_of(house, "-m daphne") == [0]
+
+
 @pytest.mark.voice
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGINT, 0), (signal.SIGHUP, 129)])
 def test_a_signal_stops_everything_and_leaves_no_process(house, stop, code):
-    start_again(house) if house.env.get("PORT") else house.start()
+    see_it_runs(house)
     house.look_away()
     assert len(processes_of(house)) > 5
     os.kill(house.process.pid, stop)
