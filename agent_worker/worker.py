@@ -40,6 +40,7 @@ from agent_worker.frugal import be_frugal, overlook_what_stays
 from agent_worker.mouth import Mouth
 from agent_worker.one_loop import share_one_loop
 from agent_worker.phrases import fixed
+from agent_worker.providers.engines import loaded_once
 from agent_worker.slots import FULL_LOAD, Slots
 from agent_worker.tracing import send_traces
 from concierge.models import Venue
@@ -79,6 +80,12 @@ def warm() -> None:
             greetings.setdefault(language, []).extend(said_often)
             places_of(venue, venue.now(), language)  # a country's holidays are made once
     pipeline.warm(slots.profile, greetings)
+    settle()
+
+
+@loaded_once
+def settle() -> None:
+    """Not again while calls go on: it would keep for good what they have made by then."""
     search.warm()
     overlook_what_stays()
 

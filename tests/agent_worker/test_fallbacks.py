@@ -119,13 +119,14 @@ def test_a_call_with_too_much_trouble_ends_with_a_sentence(somewhere, providers,
     assert outcome.ended == "error"
 
 
+class Thinker(Pool):
+    async def llm_node(self, chat_ctx, tools, model_settings):
+        await asyncio.Event().wait()
+        yield ""
+
+
 def test_a_thought_without_end_is_broken_off(somewhere, providers, monkeypatch):
     monkeypatch.setattr(trouble, "LONGEST_THOUGHT", 0.3)
-
-    class Thinker(Pool):
-        async def llm_node(self, chat_ctx, tools, model_settings):
-            await asyncio.Event().wait()
-            yield ""
 
     outcome = played(typed(somewhere, providers, agent=Thinker()))
     assert outcome.agent == [TROUBLE]
@@ -135,11 +136,6 @@ def test_a_thought_without_end_is_broken_off(somewhere, providers, monkeypatch):
 def test_a_visitor_who_leaves_during_a_thought_without_end_leaves_no_error(somewhere, providers, monkeypatch):
     monkeypatch.setattr(trouble, "LONGEST_THOUGHT", 0.3)
     errors = []
-
-    class Thinker(Pool):
-        async def llm_node(self, chat_ctx, tools, model_settings):
-            await asyncio.Event().wait()
-            yield ""
 
     async def call():
         asyncio.get_running_loop().set_exception_handler(lambda _, error: errors.append(error["message"]))
