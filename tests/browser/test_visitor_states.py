@@ -169,6 +169,34 @@ def test_sources_hang_under_the_answer_that_rested_on_them(visit):
     expect(line.log.locator("li.agent .source")).to_have_text("Pools and beach")
 
 
+def test_what_an_answer_rests_on_waits_for_its_words(visit):
+    line = visit().talk()
+    line.answers()
+    line.says("Welcome. ")
+    line.done()
+    line.type("When does the pool close?")
+    line.agentSets(
+        {"concierge.sources": '[{"title": "Pools and beach", "article": "h1"}]', "concierge.confirmed": "i1"}
+    )
+    line.answers("a2")
+    line.says("It closes at seven. ")
+    greeting, answer = line.log.locator("li.agent").all()
+    expect(answer.locator(".confirmed")).to_be_visible()
+    expect(answer.locator(".source")).to_have_text("Pools and beach")
+    expect(greeting.locator(".confirmed")).to_be_hidden()
+    expect(greeting.locator(".source")).to_have_count(0)
+
+
+def test_a_word_said_into_an_answer_takes_nothing_from_it(visit):
+    line = visit().talk()
+    line.answers()
+    line.says("It closes at seven. ")
+    line.hears("Mhm.")
+    line.done()
+    line.agentSets({"concierge.confirmed": "i1"})
+    expect(line.log.locator("li.agent .confirmed")).to_be_visible()
+
+
 def test_captions_follow_the_language_of_the_conversation(visit):
     line = visit().talk()
     line.answers()

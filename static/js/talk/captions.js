@@ -3,10 +3,12 @@
 export class Captions {
   #turns = new Map()
   #typed = 0
+  #awaited // what is already known of an answer that was asked for and has not begun
   language = "" // of the turns that begin from now on, where it is not the page's
 
   // The visitor's words, whole each time: they replace.
   heard(id, text, isFinal) {
+    if (isFinal) this.#expectAnswer()
     return this.#write(`v:${id}`, "visitor", { text: text.trim(), fresh: "", isFinal })
   }
 
@@ -14,7 +16,9 @@ export class Captions {
   said(id, delta) {
     const before = this.#turns.get(`a:${id}`)
     const text = (before?.text ?? "") + (before?.fresh ?? "")
-    return this.#write(`a:${id}`, "agent", { text, fresh: delta, isFinal: false })
+    const known = before ? {} : this.#awaited
+    this.#awaited = undefined
+    return this.#write(`a:${id}`, "agent", { ...known, text, fresh: delta, isFinal: false })
   }
 
   silent(id) {
@@ -23,21 +27,36 @@ export class Captions {
   }
 
   typed(text) {
+    this.#expectAnswer()
     return this.#write(`t:${++this.#typed}`, "visitor", { text, fresh: "", isFinal: true })
   }
 
   cite(sources) {
-    const turn = [...this.#turns.values()].findLast((turn) => turn.speaker === "agent")
-    return turn && this.#write(turn.id, "agent", { sources })
+    return this.#note({ sources })
   }
 
   confirm() {
-    const turn = [...this.#turns.values()].findLast((turn) => turn.speaker === "agent")
-    return turn && this.#write(turn.id, "agent", { isConfirmed: true })
+    return this.#note({ isConfirmed: true })
   }
 
   get last() {
     return [...this.#turns.values()].at(-1)
+  }
+
+  get #lastAnswer() {
+    return [...this.#turns.values()].findLast((turn) => turn.speaker === "agent")
+  }
+
+  // A word said into an answer asks for no other.
+  #expectAnswer() {
+    if (this.#lastAnswer?.isFinal ?? true) this.#awaited ??= {}
+  }
+
+  // What an answer rests on comes by another road than its words, and may be here before them.
+  #note(facts) {
+    if (this.#awaited) return void Object.assign(this.#awaited, facts)
+    const turn = this.#lastAnswer
+    return turn && this.#write(turn.id, "agent", facts)
   }
 
   #write(id, speaker, facts) {
