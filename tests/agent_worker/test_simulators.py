@@ -18,9 +18,9 @@ from livekit.plugins import deepgram, elevenlabs, openai
 
 from agent_worker import pipeline
 from agent_worker.behaviors import trouble
-from agent_worker.providers import second_ear, second_voice
+from agent_worker.providers import second_ear, second_voice, whisper
 from tests.agent_worker.scene import played
-from tests.agent_worker.sound import frames, silence
+from tests.agent_worker.sound import frames, joe_says, silence
 from tests.simulators.__main__ import lines
 from tests.simulators.deepgram import Deepgram
 from tests.simulators.delays import Delays
@@ -47,8 +47,8 @@ def speech(seconds: float) -> np.ndarray:
     return np.random.default_rng(1).normal(0, 0.2, int(seconds * 16_000)).astype(np.float32)
 
 
-async def heard(providers, samples: np.ndarray, **options) -> list[stt.SpeechEvent]:
-    """What the plugin makes of some sound, in the time that the sound takes."""
+async def heard(providers, samples: np.ndarray, *, then: float = 0.6, **options) -> list[stt.SpeechEvent]:
+    """What the plugin makes of some sound and `then` seconds of silence, in the time that they take."""
     events: list[stt.SpeechEvent] = []
     async with http_context.open():
         ears = deepgram.STT(api_key="simulated", base_url=providers.ears.base_url, **options)
@@ -59,7 +59,7 @@ async def heard(providers, samples: np.ndarray, **options) -> list[stt.SpeechEve
                     events.append(event)
 
             listening = asyncio.create_task(listen())
-            for frame in frames(np.concatenate([samples, silence(0.6)])):
+            for frame in frames(np.concatenate([samples, silence(then)])):
                 if listening.done():
                     break
                 stream.push_frame(frame)
@@ -102,6 +102,14 @@ def test_a_pause_inside_a_sentence_parts_its_words(providers):
 def test_a_click_is_no_speech(providers):
     providers.ears.control(script=["Hello there."])
     assert not of(played(heard(providers, speech(0.03))), stt.SpeechEventType.FINAL_TRANSCRIPT)
+
+
+def test_what_no_script_tells_is_heard_by_whisper(providers, tmp_path):
+    whisper.load(whisper.model_for("en"))
+    providers.ears.control(whisper="en")
+    said = joe_says("Where can I park my car?", tmp_path)
+    finals = of(played(heard(providers, said, then=3.0)), stt.SpeechEventType.FINAL_TRANSCRIPT)
+    assert "park my car" in " ".join(finals)
 
 
 def test_an_option_that_is_not_simulated_is_refused_aloud(providers):

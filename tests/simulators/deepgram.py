@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from aiohttp import WSMsgType, web
 
+from agent_worker.providers.engines import hearing
 from tests.simulators.delays import BadControl, built
 from tests.simulators.simulator import Line, NotSimulated, Simulator
 
@@ -52,7 +53,7 @@ class Utterance:
         weights = [2 + len(word) for word in words]
         length = self.seconds or 0.35 * len(words)
         ends = np.cumsum(weights) / (sum(weights) or 1) * length
-        starts = [0.0, *ends[:-1]]
+        starts = [0.0, *ends][: len(words)]
         return [(word, float(start), float(end)) for word, start, end in zip(words, starts, ends, strict=True)]
 
 
@@ -366,17 +367,17 @@ class Ear:
             self._heard = task.result()
 
     async def _recognise(self, audio: bytes) -> str:
-        from scipy.signal import resample_poly
-
-        from agent_worker.providers import whisper
-        from agent_worker.providers.engines import hearing
-
-        samples = np.frombuffer(audio, "<i2").astype(np.float32) / 32768
-        if self.rate != whisper.SAMPLE_RATE:
-            samples = resample_poly(samples, whisper.SAMPLE_RATE, self.rate).astype(np.float32)
-        language = self.simulator.whisper
+        language, rate = self.simulator.whisper, self.rate
 
         def hear() -> str:
+            # Loaded here and not on the loop, where it would keep all three providers from answering for a second.
+            from scipy.signal import resample_poly
+
+            from agent_worker.providers import whisper
+
+            samples = np.frombuffer(audio, "<i2").astype(np.float32) / 32768
+            if rate != whisper.SAMPLE_RATE:
+                samples = resample_poly(samples, whisper.SAMPLE_RATE, rate).astype(np.float32)
             return whisper.load(whisper.model_for(language)).hear(samples, language).text
 
         return await hearing.run(hear)
