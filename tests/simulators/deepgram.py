@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from aiohttp import WSMsgType, web
+from livekit import rtc
 
 from agent_worker.providers.engines import hearing
 from tests.simulators.delays import BadControl, built
@@ -367,18 +368,14 @@ class Ear:
             self._heard = task.result()
 
     async def _recognise(self, audio: bytes) -> str:
-        language, rate = self.simulator.whisper, self.rate
+        language = self.simulator.whisper
+        frame = rtc.AudioFrame(audio, self.rate, 1, len(audio) // 2)
 
         def hear() -> str:
             # Loaded here and not on the loop, where it would keep all three providers from answering for a second.
-            from scipy.signal import resample_poly
-
             from agent_worker.providers import whisper
 
-            samples = np.frombuffer(audio, "<i2").astype(np.float32) / 32768
-            if rate != whisper.SAMPLE_RATE:
-                samples = resample_poly(samples, whisper.SAMPLE_RATE, rate).astype(np.float32)
-            return whisper.load(whisper.model_for(language)).hear(samples, language).text
+            return whisper.load(whisper.model_for(language)).hear(whisper.samples_of(frame), language).text
 
         return await hearing.run(hear)
 
